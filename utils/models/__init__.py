@@ -1,0 +1,32 @@
+"""The networks of the course, built to their papers.
+
+Names are imported when they are first used, so that `import utils.models` needs no torch:
+
+>>> from utils.models import LeNet5
+>>> sum(parameter.numel() for parameter in LeNet5().parameters())
+61706
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    "LeNet5": "lenet",
+    "LeNet5_1998": "lenet",
+    "ZipNet1989": "lenet",
+}
+"""Public name -> module of this package that defines it."""
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    """Import a public name from its module (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"utils.models has no {name!r}; it has {', '.join(__all__)}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
