@@ -524,6 +524,14 @@ def test_text_is_aligned_and_ends_with_the_totals():
     assert lines[-1].split() == ["total", "61,706", "416,520"]
 
 
+def test_a_table_shows_the_counts_one_asks_for():
+    table = layer_table(nn.Conv2d(1, 2, 3), (1, 5, 5)).show("connections", "activations")
+    foot = str(table).splitlines()[-1].split()
+    assert foot == ["total", str(2 * 9 * 10), str(2 * 9)]
+    with pytest.raises(ValueError, match=r"wires.*connections"):
+        table.show("wires")
+
+
 def test_html_is_a_table_a_screen_reader_can_follow():
     import xml.etree.ElementTree as tree
 

@@ -27,7 +27,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -341,6 +341,14 @@ class Totals(NamedTuple):
     connections: int | None
 
 
+_HEADINGS = {
+    "activations": "activations",
+    "parameters": "parameters",
+    "macs": "MACs",
+    "connections": "connections",
+}
+
+
 @dataclass(frozen=True)
 class LayerTable:
     """Layers in the order in which they ran; prints as text, shows as HTML in a notebook.
@@ -352,11 +360,14 @@ class LayerTable:
     input_shape : tuple of int
         Without the batch axis.
     rows : tuple of LayerRow
+    columns : tuple of str
+        The counts that are shown, of "activations", "parameters", "macs" and "connections".
     """
 
     model: str
     input_shape: tuple[int, ...]
     rows: tuple[LayerRow, ...]
+    columns: tuple[str, ...] = ("parameters", "macs")
 
     @property
     def totals(self) -> Totals:
@@ -385,8 +396,30 @@ class LayerTable:
 
     def learned(self) -> LayerTable:
         """Only the layers that have parameters or do MACs (the totals stay the same)."""
-        kept = tuple(row for row in self.rows if row.parameters or row.macs != 0)
-        return LayerTable(self.model, self.input_shape, kept)
+        return replace(self, rows=tuple(r for r in self.rows if r.parameters or r.macs != 0))
+
+    def show(self, *columns: str) -> LayerTable:
+        """The same table with other counts in its columns.
+
+        Raises
+        ------
+        ValueError
+            If a column is none of "activations", "parameters", "macs", "connections".
+
+        >>> from torch import nn
+        >>> print(layer_table(nn.Linear(4, 3), (4,)).show("connections", "parameters"))
+        Linear on an input of 4
+        ------------------------------------------------
+        layer    kind    output  connections  parameters
+        ------------------------------------------------
+        (model)  Linear       3           15          15
+        ------------------------------------------------
+        total                             15          15
+        """
+        unknown = [column for column in columns if column not in _HEADINGS]
+        if unknown or not columns:
+            raise ValueError(f"columns {columns} are not all among {', '.join(_HEADINGS)}: name some")
+        return replace(self, columns=columns)
 
     def grouped(self, depth: int = 1) -> LayerTable:
         """Neighbouring rows whose names begin with the same `depth` parts, summed into one row.
@@ -402,11 +435,7 @@ class LayerTable:
                 groups[-1].append(row)
             else:
                 groups.append([row])
-        return LayerTable(
-            self.model,
-            self.input_shape,
-            tuple(_merged(group, depth) for group in groups),
-        )
+        return replace(self, rows=tuple(_merged(group, depth) for group in groups))
 
     @property
     def caption(self) -> str:
@@ -414,19 +443,18 @@ class LayerTable:
         return f"{self.model} on an input of {_shape(self.input_shape)}"
 
     def _cells(self) -> tuple[list[str], list[list[str]], list[str]]:
-        head = ["layer", "kind", "output", "parameters", "MACs"]
+        head = ["layer", "kind", "output", *(_HEADINGS[column] for column in self.columns)]
         body = [
             [
                 row.name or "(model)",
                 row.kind,
                 "not run" if row.output_shape is None else _shape(row.output_shape),
-                f"{row.parameters:,}",
-                _count(row.macs),
+                *(_count(getattr(row, column)) for column in self.columns),
             ]
             for row in self.rows
         ]
-        totals = self.totals
-        return head, body, ["total", "", "", f"{totals.parameters:,}", _count(totals.macs)]
+        totals = [_sum(getattr(row, column) for row in self.rows) for column in self.columns]
+        return head, body, ["total", "", "", *map(_count, totals)]
 
     def __str__(self) -> str:
         head, body, foot = self._cells()
