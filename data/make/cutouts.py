@@ -8,8 +8,8 @@ Source: Debian's package ``tuxpaint-stamps-default`` (the stamps of Tux Paint, G
 
 A stamp becomes a cut-out when it is a photograph (no path with ``cartoon``, ``mirror`` or
 ``flip``), has at least 40 pixels on its shorter side and has transparent pixels. It is cropped to
-the pixels with alpha > 127, shrunk to at most 112 pixels and stored as WebP with alpha. The
-encoder's bytes depend on Pillow's libwebp, so ``--check`` compares pixels as well as hashes.
+the pixels with alpha > 127, shrunk to at most 112 pixels and stored as WebP with alpha. One stamp
+holds only the emblems of a police car; it is put on the sedan it is meant for. The encoder's bytes depend on Pillow's libwebp, so ``--check`` compares pixels as well as hashes.
 """
 
 from __future__ import annotations
@@ -45,6 +45,9 @@ FOLDERS = {
     "flower": "plants/flowers",
     "vehicle": "vehicles",
 }
+# Upstream's "police car emblems to put on the sedan": alone they show no vehicle.
+EMBLEMS, SEDAN, EMBLEMS_AT = "emergency/sedan_police.png", "auto/sedan.png", (8, -4)
+
 COUNTS = {
     "bird": 35,
     "fish": 11,
@@ -83,9 +86,20 @@ def is_cutout(path: Path) -> bool:
 def crop(path: Path) -> Image.Image:
     """Crop a stamp to alpha > 127 and shrink it to at most ``SIZE`` pixels."""
     image = Image.open(path).convert("RGBA")
+    if path.match(EMBLEMS):
+        image = put_on_sedan(image, Image.open(path.parents[1] / SEDAN).convert("RGBA"))
     image = image.crop(image.getchannel("A").point(lambda alpha: 255 * (alpha > 127)).getbbox())
     image.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
     return image
+
+
+def put_on_sedan(emblems: Image.Image, sedan: Image.Image) -> Image.Image:
+    """Make the police car out of its two stamps; the light stands out above the roof."""
+    x, y = EMBLEMS_AT
+    car = Image.new("RGBA", (sedan.width, sedan.height - y))
+    car.paste(sedan, (0, -y))
+    car.alpha_composite(emblems, (x, 0))
+    return car
 
 
 def encode(image: Image.Image) -> bytes:
