@@ -1,0 +1,309 @@
+"""Photographs that come with scikit-image and scikit-learn, and random crops of them.
+
+Only files inside the installed packages are read, nothing is fetched. Every photograph here has
+terms that allow reuse; :func:`credit` names author, terms and address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from utils.datasets import Data, Record
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photograph: what it shows, who took it, its terms, and where it lies."""
+
+    title: str
+    author: str
+    licence: str
+    address: str
+    file: str  # package/path, inside the installed package
+
+    def __str__(self) -> str:
+        """One line for a caption."""
+        return f"{self.title}; {self.author}, {self.licence}, {self.address}"
+
+
+_SKIMAGE = "https://scikit-image.org/docs/stable/api/skimage.data.html"
+
+PHOTOS: dict[str, Photo] = {
+    "astronaut": Photo(
+        "Eileen Collins, astronaut",
+        "NASA",
+        "public domain",
+        "https://flic.kr/p/r9qvLn",
+        "skimage/data/astronaut.png",
+    ),
+    "brick": Photo(
+        "Brick wall (grey)", "CC0Textures", "CC0 1.0", _SKIMAGE, "skimage/data/brick.png"
+    ),
+    "camera": Photo(
+        "Man with a camera (grey)", "Lav Varshney", "CC0 1.0", _SKIMAGE, "skimage/data/camera.png"
+    ),
+    "chelsea": Photo(
+        "Chelsea, a cat",
+        "Stefan van der Walt",
+        "CC0 1.0",
+        _SKIMAGE,
+        "skimage/data/chelsea.png",
+    ),
+    "china": Photo(
+        "Roofs of a Chinese temple",
+        "danielbuechele",
+        "CC BY 2.0",
+        "https://www.flickr.com/photos/danielbuechele/6061409035",
+        "sklearn/datasets/images/china.jpg",
+    ),
+    "clock": Photo(
+        "Wall clock, blurred by motion (grey)",
+        "Stefan van der Walt",
+        "public domain",
+        _SKIMAGE,
+        "skimage/data/clock_motion.png",
+    ),
+    "coffee": Photo(
+        "Cup of coffee on a wooden table",
+        "Rachel Michetti, Pikolo Espresso Bar",
+        "CC0 1.0",
+        _SKIMAGE,
+        "skimage/data/coffee.png",
+    ),
+    "coins": Photo(
+        "Greek coins from Pompeii (grey)",
+        "Brooklyn Museum",
+        "no known copyright restrictions",
+        "https://www.brooklynmuseum.org/opencollection/archives/image/51611",
+        "skimage/data/coins.png",
+    ),
+    "flower": Photo(
+        "Dahlia",
+        "vultilion",
+        "CC BY 2.0",
+        "https://www.flickr.com/photos/vultilion/6056698931",
+        "sklearn/datasets/images/flower.jpg",
+    ),
+    "grass": Photo(
+        "Grass (grey)",
+        "linolafett",
+        "CC0 1.0",
+        "https://www.deviantart.com/linolafett/art/Grass-01-434853879",
+        "skimage/data/grass.png",
+    ),
+    "gravel": Photo("Gravel (grey)", "CC0Textures", "CC0 1.0", _SKIMAGE, "skimage/data/gravel.png"),
+    "hubble": Photo(
+        "Hubble eXtreme Deep Field",
+        "NASA",
+        "public domain",
+        "http://hubblesite.org/newscenter/archive/releases/2012/37/image/a/",
+        "skimage/data/hubble_deep_field.jpg",
+    ),
+    "retina": Photo(
+        "Retina of a left eye",
+        "Mikael Häggström",
+        "CC0 1.0",
+        "https://commons.wikimedia.org/wiki/File:Fundus_photograph_of_normal_left_eye.jpg",
+        "skimage/data/retina.jpg",
+    ),
+    "rocket": Photo(
+        "Launch of a Falcon 9",
+        "SpaceX",
+        "public domain",
+        "https://www.flickr.com/photos/spacexphotos/16511594820",
+        "skimage/data/rocket.jpg",
+    ),
+}
+
+BACKGROUNDS: tuple[str, ...] = (
+    "brick",
+    "camera",
+    "china",
+    "clock",
+    "coffee",
+    "coins",
+    "grass",
+    "gravel",
+)
+"""Photographs without a bird, fish, mammal, insect, fruit, vegetable, flower or vehicle to be seen
+(the deep field, too dark to see a crow against, is left out)."""
+
+_MODULES = {"skimage": "scikit-image", "sklearn": "scikit-learn"}
+
+
+def names() -> list[str]:
+    """Names of the photographs, in alphabetical order."""
+    return list(PHOTOS)
+
+
+def credit(name: str) -> Photo:
+    """Title, author, terms and address of a photograph.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`names`.
+
+    Raises
+    ------
+    ValueError
+        If there is no photograph of that name.
+    """
+    if name not in PHOTOS:
+        raise ValueError(f"no photograph is called {name!r}; there are {', '.join(PHOTOS)}.")
+    return PHOTOS[name]
+
+
+@cache
+def _path(name: str) -> Path:
+    """File of a photograph inside its installed package, which is not imported."""
+    module, _, inside = credit(name).file.partition("/")
+    package = _MODULES[module]
+    spec = find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(
+            f"the photograph {name!r} comes with {package}, which is not installed: "
+            f"pip install -c constraints.txt {package}"
+        )
+    path = Path(spec.submodule_search_locations[0], inside)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"the installed {package} holds no {inside}: "
+            f"pip install -c constraints.txt --force-reinstall {package}"
+        )
+    return path
+
+
+@cache
+def pil_photo(name: str) -> Image.Image:
+    """Return a photograph as a Pillow image (mode RGB), decoded once; a copy is yours to change."""
+    with Image.open(_path(name)) as image:
+        return image.convert("RGB")
+
+
+def is_grey(name: str) -> bool:
+    """Whether a photograph has one channel only."""
+    return credit(name).title.endswith("(grey)")
+
+
+def photo(name: str) -> torch.Tensor:
+    """One photograph.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`names`.
+
+    Returns
+    -------
+    torch.Tensor
+        (3, H, W), uint8, RGB, 0..255; grey photographs have three equal channels.
+
+    Raises
+    ------
+    ValueError
+        If there is no photograph of that name.
+    ModuleNotFoundError, FileNotFoundError
+        If the package that holds it is missing or incomplete.
+    """
+    return torch.from_numpy(np.array(pil_photo(name))).permute(2, 0, 1).contiguous()
+
+
+def photo_crops(
+    count: int,
+    size: int = 64,
+    seed: int = 0,
+    *,
+    photos: Sequence[str] | None = None,
+    scale: tuple[float, float] = (0.2, 0.7),
+) -> Data:
+    """Random square crops of the photographs, half of them mirrored.
+
+    Each crop's photograph, place and size depend only on ``seed`` and the crop's number, so the
+    first crops of a longer collection are those of a shorter one.
+
+    Parameters
+    ----------
+    count : int
+        Number of crops, at least 1.
+    size : int
+        Side of each crop after resizing, in pixels, at least 1.
+    seed : int
+        Which collection, at least 0.
+    photos : sequence of str, optional
+        Photographs to take from, one of :func:`names` each; all of them by default.
+    scale : (float, float)
+        Least and greatest side of a crop as a share of its photograph's shorter side, in (0, 1].
+
+    Returns
+    -------
+    Data
+        ``images`` (count, 3, size, size) uint8; ``targets`` (count,) int64, the photograph's
+        position in ``photos``.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range or a photograph unknown.
+    """
+    chosen = tuple(PHOTOS) if photos is None else tuple(photos)
+    for name in chosen:
+        credit(name)
+    low, high = scale
+    if count < 1 or size < 1 or seed < 0 or not chosen or not 0 < low <= high <= 1:
+        raise ValueError(
+            f"got count={count}, size={size}, seed={seed}, photos={chosen}, scale={scale}; "
+            "count and size must be at least 1, seed at least 0, photos not empty, and "
+            "scale two shares with 0 < low <= high <= 1."
+        )
+    images = np.empty((count, size, size, 3), np.uint8)
+    targets = np.empty(count, np.int64)
+    for index in range(count):
+        rng = np.random.default_rng([seed, index])
+        targets[index] = rng.integers(len(chosen))
+        images[index] = random_crop(pil_photo(chosen[targets[index]]), size, rng, scale)
+    credits = ", ".join(sorted({credit(name).licence for name in chosen}))
+    return Data(
+        torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(),
+        torch.from_numpy(targets),
+        Record(
+            name="photos",
+            split="crops",
+            source=f"cut from {len(chosen)} installed photographs, seed {seed}",
+            count=count,
+            licence=credits,
+            shape=(3, size, size),
+        ),
+    )
+
+
+def random_crop(
+    image: Image.Image, size: int, rng: np.random.Generator, scale: tuple[float, float]
+) -> Image.Image:
+    """Cut a random square out of a photograph, resize it to ``size`` and mirror every second one.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        The photograph.
+    size : int
+        Side of the result in pixels.
+    rng : numpy.random.Generator
+        Source of chance.
+    scale : (float, float)
+        Range of the square's side as a share of the photograph's shorter side.
+    """
+    side = rng.uniform(*scale) * min(image.size)
+    left = rng.uniform(0, image.width - side)
+    top = rng.uniform(0, image.height - side)
+    box = (left, top, left + side, top + side)
+    crop = image.resize((size, size), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0)
+    return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else crop
