@@ -9,6 +9,10 @@ Names are imported when they are first used, so that `import utils.models` needs
 
 from importlib import import_module
 
+# Not among the lazy ones: once `utils.models.pretrained` had been imported as a module, the name
+# would mean the module and not its function. It needs no torch until a network is asked for.
+from utils.models.pretrained import cat_probability, class_names, pretrained, top_classes
+
 _HOMES = {
     "LeNet5": "lenet",
     "LeNet5_1998": "lenet",
@@ -16,7 +20,8 @@ _HOMES = {
 }
 """Public name -> module of this package that defines it."""
 
-__all__ = sorted(_HOMES)
+__all__ = ["cat_probability", "class_names", "pretrained", "top_classes"]
+__all__ += sorted(_HOMES)
 
 
 def __getattr__(name: str):
