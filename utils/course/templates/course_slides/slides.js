@@ -1,0 +1,92 @@
+// The deck's behaviour: reveal.js, formulae, type that fits, keys, the printed handout.
+(() => {
+  const root = document.documentElement;
+  const deck = JSON.parse(document.getElementById('deck').textContent);
+  const handout = root.classList.contains('handout');
+  const pages = [...document.querySelectorAll('.page')];
+
+  // ---- type that fits: headings in two lines, then a denser setting where a slide is too full
+  const lines = heading =>
+    Math.round(heading.offsetHeight / parseFloat(getComputedStyle(heading).lineHeight));
+  function fitHeading(heading, sizes) {
+    for (const size of sizes) {
+      heading.style.fontSize = `${size}px`;
+      if (lines(heading) <= 2) return;
+    }
+  }
+  const rows = page => [...page.querySelectorAll('pre')].reduce(
+    (sum, pre) => sum + Math.round(pre.offsetHeight / parseFloat(getComputedStyle(pre).lineHeight)), 0);
+  const squeezed = page => [...page.querySelectorAll('.image img')].some(
+    img => img.offsetHeight < 0.98 * Math.min(img.naturalHeight, 300) && img.offsetWidth < 0.8 * page.clientWidth);
+  const full = page => page.scrollHeight > page.clientHeight + 1 || page.scrollWidth > page.clientWidth + 1;
+  function fit(page) {
+    page.classList.remove('compact', 'roomy');
+    const h1 = page.querySelector('h1');
+    const h2 = page.querySelector('h2');
+    const large = page.matches('.section, .statement');
+    if (h1) fitHeading(h1, [64, 58, 52, 46, 40]);
+    if (h2) fitHeading(h2, large ? [48, 44, 40, 36, 32, 28] : [38, 35, 32, 30, 28, 26, 24, 23, 22]);
+    for (const h3 of page.querySelectorAll('h3')) {
+      fitHeading(h3, h2 ? [28, 26, 24] : [36, 33, 30, 27, 25, 24, 23, 22]);
+    }
+    if (full(page) || squeezed(page)) return page.classList.add('compact');
+    if (large || h1 || page.querySelector('.image')) return;
+    const before = rows(page); // with room to spare, larger type, unless a line of code would break
+    page.classList.add('roomy');
+    if (full(page) || rows(page) > before) page.classList.remove('roomy');
+  }
+
+  async function layOut() {
+    root.classList.add('measuring'); // hidden slides have no size: give them one while measuring
+    if (window.MathJax?.typesetPromise) {
+      await MathJax.startup.promise;
+      await MathJax.typesetPromise();
+    }
+    await Promise.all([...document.images].map(img => img.decode?.().catch(() => {})));
+    pages.forEach(fit);
+    root.classList.remove('measuring');
+    root.dataset.ready = 'true';
+  }
+
+  if (handout) { // every slide with its notes beneath it, one after the other, for paper
+    document.getElementById('reveal-css').disabled = true;
+    layOut();
+    return;
+  }
+
+  // ---- keys inside an explorer belong to the explorer; a clicker's keys always turn the page
+  const inExplorer = () => document.activeElement?.closest('.slides .output.html');
+  addEventListener('keydown', event => {
+    if (!inExplorer()) return;
+    if (event.key === 'Escape') document.activeElement.blur();
+    else if (event.key === 'PageDown' || event.key === 'PageUp') {
+      document.activeElement.blur();
+      event.key === 'PageDown' ? Reveal.next() : Reveal.prev();
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+
+  Reveal.initialize({
+    width: 1280, height: 720, margin: 0, minScale: 0.1, maxScale: 4, center: false,
+    hash: true, respondToHashChanges: false, transition: 'none', backgroundTransition: 'none',
+    navigationMode: 'linear', slideNumber: 'c/t', controls: true, controlsTutorial: false,
+    progress: true, overview: true, help: true, pdfSeparateFragments: false, pdfMaxPagesPerSlide: 1,
+    keyboardCondition: () => !inExplorer(),
+    plugins: [RevealNotes]
+  });
+  // Explorers keep their state in the address too: follow only addresses that name a slide.
+  addEventListener('hashchange', () => {
+    const slide = document.getElementById(location.hash.replace(/^#\/?/, ''));
+    if (!slide?.matches('.slides section')) return;
+    const { h, v } = Reveal.getIndices(slide);
+    Reveal.slide(h, v);
+  });
+  Reveal.addKeyBinding({ keyCode: 68, key: 'D', description: 'Dark or light' }, courseTheme.toggle);
+  Reveal.addKeyBinding({ keyCode: 73, key: 'I', description: 'Index of the lectures' }, () => { location.href = 'index.html'; });
+  Reveal.on('slidechanged', () => {
+    document.title = `${deck.label}: ${deck.title} (slide ${Reveal.getSlidePastCount() + 1})`;
+    dispatchEvent(new Event('resize')); // an explorer that was hidden may measure itself now
+  });
+  Reveal.on('ready', layOut);
+})();
