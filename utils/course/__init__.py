@@ -75,9 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser.parse_args(argv)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
+    from utils.fetch import DataError
+
     try:
         return run(args)
-    except CourseError as error:
+    except (CourseError, DataError) as error:
         print(f"course {args.command}: {error}", file=sys.stderr)
         return 1
     except OSError as error:
