@@ -134,6 +134,7 @@ def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _read_idx(path: Path) -> np.ndarray:
     """Unsigned bytes of an IDX file: 4 bytes of type and axes, 4 for each length, the values."""
-    axes = path.open("rb").read(4)[3]
-    lengths = np.fromfile(path, ">u4", count=axes, offset=4)
-    return np.fromfile(path, np.uint8, offset=4 + 4 * axes).reshape(tuple(map(int, lengths)))
+    content = np.fromfile(path, np.uint8)
+    axes = int(content[3])
+    lengths = content[4 : 4 + 4 * axes].view(">u4").tolist()
+    return content[4 + 4 * axes :].reshape(lengths)
