@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from utils import plots
+from utils.training import History
 
 matplotlib.use("Agg")
 
@@ -251,6 +252,20 @@ def test_feature_maps_share_a_scale_with_zero_in_place():
         plots.feature_maps(np.zeros((2, 3, 4, 4)))
 
 
+def test_layer_gallery_draws_every_map_once_and_folds_a_layer_into_a_picture():
+    rng = np.random.default_rng(0)
+    stages = {"C1": rng.normal(size=(6, 8, 8)), "F6": np.arange(84.0), "output": np.arange(10.0)}
+    figure = plots.layer_gallery(stages, folds={"F6": (12, 7)})
+    drawn = [image.get_array() for a in figure.get_axes() for image in a.images]
+    assert [picture.shape for picture in drawn[:6]] == [(8, 8)] * 6
+    assert np.array_equal(drawn[6], np.arange(84.0).reshape(12, 7))
+    assert np.array_equal(drawn[7][:, 0], np.arange(10.0))
+    with pytest.raises(ValueError, match="84 values"):
+        plots.layer_gallery(stages, folds={"F6": (5, 5)})
+    with pytest.raises(ValueError, match=r"\(2, 3, 4, 5\)"):
+        plots.layer_gallery({"C1": np.zeros((2, 3, 4, 5))})
+
+
 def test_kernels_of_one_three_and_many_channels():
     rng = np.random.default_rng(0)
     single = plots.kernels(rng.normal(size=(4, 1, 3, 3)))
@@ -270,33 +285,44 @@ def test_kernels_of_one_three_and_many_channels():
         plots.kernels(np.zeros((3, 3)))
 
 
-class Recorded:
-    def __init__(self):
-        self.columns = {"epoch": [1, 2, 3], "loss": [3.0, 2, 1], "validation_accuracy": [0, 1, 2]}
+def table() -> dict:
+    return {"epoch": [1, 2, 3], "train_loss": [3.0, 2, 1], "validation_metric": [0.1, 0.2, 0.3]}
+
+
+def history() -> History:
+    recorded = History(metric="accuracy", step_loss=[3.0, 3, 2, 2, 1, 1], seconds=[9.0, 9, 9])
+    recorded.train_loss, recorded.validation_metric = [3.0, 2, 1], [0.1, 0.2, 0.3]
+    return recorded
 
 
 @pytest.mark.parametrize(
     ("histories", "curves"),
     [
-        (Recorded(), 1),
-        (Recorded().columns, 1),
-        ({"a": Recorded(), "b": Recorded().columns}, 2),
-        ({"a": [Recorded(), Recorded()]}, 1),
-        ([Recorded(), Recorded()], 1),
+        (history(), 1),
+        (table(), 1),
+        ({"a": history(), "b": table()}, 2),
+        ({"a": [history(), history()]}, 1),
+        ([history(), table()], 1),
     ],
 )
 def test_learning_curves_take_histories_of_every_form(histories, curves):
     figure = plots.learning_curves(histories)
-    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "validation accuracy"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["train loss", "validation metric"]
     assert all(len(axes.lines) == curves for axes in figure.axes)
     assert figure.axes[0].lines[0].get_xdata().tolist() == [1, 2, 3]
+
+
+def test_learning_curves_by_step():
+    figure = plots.learning_curves(history(), {"step_loss": "loss of a batch"}, xlabel="step")
+    assert figure.axes[0].lines[0].get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
+    assert figure.axes[0].get_ylabel() == "loss of a batch"
 
 
 def test_learning_curves_of_unequal_length_and_missing_quantities():
     figure = plots.learning_curves({"a": {"loss": [3, 2, 1]}, "b": {"loss": [3, 2]}}, ["loss"])
     assert np.isnan(figure.axes[0].lines[1].get_ydata()[2])
     with pytest.raises(ValueError, match="'error' was not recorded"):
-        plots.learning_curves(Recorded(), ["error"])
+        plots.learning_curves(history(), ["error"])
     with pytest.raises(ValueError, match="is no history"):
         plots.learning_curves(3)
 

@@ -549,6 +549,81 @@ def feature_maps(
     return figure
 
 
+def layer_gallery(
+    stages: Mapping[str, Any],
+    title: str | None = None,
+    *,
+    folds: Mapping[str, tuple[int, int]] | None = None,
+    height: float = 5.3,
+) -> Figure:
+    """What every layer makes of one image, layer by layer from left to right.
+
+    Parameters
+    ----------
+    stages : mapping of str to tensor or array
+        Name of the layer -> its output for one image: maps (C, H, W), or values (units,).  Each
+        layer has its own scale: what is compared is the pattern, not the strength.
+    title : str, optional
+        The finding.
+    folds : mapping of str to (rows, columns), optional
+        Draw these layers' values as one picture of that size instead of as a strip.
+    height : float
+        Of the figure, in inches.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a stage has neither shape, or a fold does not hold its values.
+    """
+    figure = _figure(WIDTH, height, title)
+    blocks = {
+        name: _gallery_block(name, out, (folds or {}).get(name)) for name, out in stages.items()
+    }
+    widths = []
+    for maps, (rows, columns) in blocks.values():
+        aspect = maps.shape[2] / maps.shape[1]
+        widths.append(max(0.34, aspect * columns / rows if len(maps) > 1 else 0.75 * aspect))
+    panels = figure.subfigures(1, len(blocks), width_ratios=widths, squeeze=False)[0]
+    for panel, (name, (maps, (rows, columns))) in zip(panels, blocks.items(), strict=True):
+        panel.suptitle(name, fontsize=14)
+        cells = panel.subplots(rows, columns, squeeze=False)
+        for place in cells.flat[len(maps) :]:
+            place.set_visible(False)
+        for place, picture in zip(cells.flat, maps, strict=False):
+            _show(place, picture, GREY, float(np.min(maps)), float(np.max(maps)))
+            for spine in place.spines.values():
+                spine.set(visible=True, color="0.7", linewidth=0.8)
+            if np.ndim(stages[name]) == 1 and name not in (folds or {}) and len(picture) <= 12:
+                place.set_yticks(range(len(picture)))
+                place.tick_params(length=0, labelsize=13)
+    return figure
+
+
+def _gallery_block(
+    name: str, values: Any, fold: tuple[int, int] | None
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """Pictures of one layer, and rows and columns to set them in."""
+    array = as_array(values).astype(float)
+    if array.ndim == 3 and array.shape[1:] == (1, 1):
+        array = array[:, 0, 0]
+    if fold is not None:
+        if array.size != fold[0] * fold[1]:
+            raise ValueError(f"layer {name} has {array.size} values: they do not fill {fold}")
+        return array.reshape(1, *fold), (1, 1)
+    if array.ndim == 1:
+        return array[:, None].repeat(max(1, array.size // 7), axis=1)[None], (1, 1)
+    if array.ndim != 3:
+        raise ValueError(
+            f"layer {name} has the shape {array.shape}: give (C, H, W) or (units,) of one image"
+        )
+    columns = round(math.sqrt(len(array)))
+    return array, (math.ceil(len(array) / columns), columns)
+
+
 def kernels(
     weight: Any,
     title: str | None = None,
@@ -843,12 +918,13 @@ def learning_curves(
     Parameters
     ----------
     histories : History, mapping, or mapping of names to these (or to lists of them)
-        A history is one from `utils.training.fit`, or a mapping of quantities to arrays such as
-        ``{"epoch": [1, 2], "loss": [...], "validation_accuracy": [...]}``.  A list of histories
+        A history is one from `utils.training.fit` (quantities ``"train_loss"``,
+        ``"validation_metric"``, ``"step_loss"``, ...), or a mapping of quantities to arrays such
+        as ``{"epoch": [1, 2], "loss": [...], "validation_accuracy": [...]}``.  A list of histories
         under one name (several seeds) is drawn as mean and band.
     quantities : sequence of str or mapping, optional
         Which to draw, in order; a mapping also gives each its axis label.  By default all that
-        every history has, at most three.
+        every history has an entry of for each epoch, at most four.
     title : str, optional
         The finding.
     xlabel : str
@@ -865,25 +941,28 @@ def learning_curves(
     """
     runs = _named_runs(histories)
     tables = {name: [_history_columns(run) for run in group] for name, group in runs.items()}
-    first = next(iter(tables.values()))[0]
     if quantities is None:
-        shared = [
+        first = next(iter(tables.values()))[0]
+        length = max(map(len, first.values()))
+        if "train_loss" in first:  # one of `fit`: an entry an epoch, and some lists an entry a step
+            length = len(first["train_loss"])
+        everywhere = [
             key
             for key, values in first.items()
-            if key not in ("epoch", "step", xlabel)
-            and as_array(values).dtype.kind in "fiu"
-            and all(key in table for group in tables.values() for table in group)
+            if key not in ("epoch", "step", "lr", "seconds", xlabel)
+            and len(values) == length
+            and all(len(table.get(key, ())) > 0 for group in tables.values() for table in group)
         ]
-        quantities = shared[:3]
+        quantities = everywhere[:4]
     names = quantities if isinstance(quantities, Mapping) else {q: _words(q) for q in quantities}
     if not names:
         raise ValueError("the histories share no recorded quantity: name some in `quantities`")
     for quantity in names:
         for name, group in tables.items():
-            if any(quantity not in table for table in group):
+            if any(len(table.get(quantity, ())) == 0 for table in group):
                 raise ValueError(
                     f"{quantity!r} was not recorded for {name or 'this run'!r}: "
-                    f"recorded are {', '.join(sorted(group[0]))}"
+                    f"recorded are {', '.join(sorted(k for k, v in group[0].items() if len(v)))}"
                 )
     figure, axes = subplots(1, len(names), height=height, title=title, squeeze=False)
     last = len(names) - 1
@@ -935,7 +1014,7 @@ def _named_runs(histories: Any) -> dict[str, list[Any]]:
 def _is_history(value: Any) -> bool:
     if isinstance(value, Mapping):
         return bool(value) and all(_is_column(column) for column in value.values())
-    return any(hasattr(value, name) for name in ("columns", "to_dict", "rows"))
+    return hasattr(value, "train_loss")
 
 
 def _is_column(value: Any) -> bool:
@@ -949,19 +1028,14 @@ def _holds_histories(value: Any) -> bool:
         isinstance(value, Sequence)
         and not isinstance(value, str)
         and len(value) > 0
-        and (isinstance(value[0], Mapping) or hasattr(value[0], "columns"))
+        and (isinstance(value[0], Mapping) or hasattr(value[0], "train_loss"))
     )
 
 
 def _history_columns(history: Any) -> Mapping[str, Any]:
     if isinstance(history, Mapping):
         return history
-    for name in ("columns", "to_dict"):
-        found = getattr(history, name, None)
-        if found is not None:
-            return found() if callable(found) else found
-    rows = history.rows
-    return {key: [row[key] for row in rows] for key in rows[0]}
+    return {key: values for key, values in vars(history).items() if isinstance(values, list)}
 
 
 def _words(name: str) -> str:
