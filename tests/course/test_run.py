@@ -56,10 +56,10 @@ def test_results_go_to_build_and_are_not_made_twice(lectures, machine, clone, ca
     result = clone.root / "build" / "lectures" / "01_a.ipynb"
     assert json.loads(result.read_text())["cells"][2]["source"] == "1"
     assert run.up_to_date(lectures[0]) == result
-    assert "2 lectures: 2 executed" in capsys.readouterr().out
+    assert "2 notebooks: 2 executed" in capsys.readouterr().out
     machine.ran.clear()
     assert call() == 0 and machine.ran == []
-    assert "2 lectures: 2 up to date" in capsys.readouterr().out
+    assert "2 notebooks: 2 up to date" in capsys.readouterr().out
     assert call("--force", "1") == 0 and machine.ran == [("01", {})]
 
 
@@ -130,7 +130,7 @@ def test_a_failure_is_shown_kept_and_spares_the_others(lectures, machine, clone,
     shown = capsys.readouterr()
     assert "02_b: cell 3 of 3: ZeroDivisionError" in shown.err
     assert "    1 / 0" in shown.err and "\x1b" not in shown.err
-    assert "2 lectures: 1 executed, 1 failed" in shown.out
+    assert "2 notebooks: 1 executed, 1 failed" in shown.out
     folder = clone.root / "build" / "lectures"
     assert sorted(path.name for path in folder.iterdir()) == [
         "01_a.ipynb", "01_a.run.json", "02_b.failed.ipynb",

@@ -86,7 +86,7 @@ def test_what_runs_what_fails_and_what_is_killed(clone, capsys):
     assert main(["run", "--jobs", "2", "--cell-timeout", "2"]) == 1
     assert time.monotonic() - begun < 60
     shown = capsys.readouterr()
-    assert "5 lectures: 1 executed, 4 failed" in shown.out
+    assert "5 notebooks: 1 executed, 4 failed" in shown.out
     assert "02_fails: cell 4 of 5: ZeroDivisionError: division by zero" in shown.err
     assert "----> 2 1 / 0" in shown.err
     assert "03_dies: cell 3 of 4: the kernel died (killed from outside" in shown.err
@@ -177,7 +177,7 @@ def test_a_worker_killed_in_mid_run_fails_its_lecture_alone(clone):
     kernel.parent().kill()
     out, error = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "2 lectures: 1 executed, 1 failed" in out
+    assert "2 notebooks: 1 executed, 1 failed" in out
     assert "01_slow: its worker process ended (signal 9)" in error
     wait_for(lambda: not lives(kernel), 10)
 
@@ -229,7 +229,7 @@ def test_a_cluster_does_the_same_jobs_and_survives_a_lost_worker(clone, capsys):
     ) as cluster:
         assert main(["run", "--scheduler", cluster.scheduler_address]) == 1
     shown = capsys.readouterr()
-    assert "3 lectures: 2 executed, 1 failed" in shown.out
+    assert "3 notebooks: 2 executed, 1 failed" in shown.out
     assert "02_fails: cell 3 of 3: ZeroDivisionError" in shown.err
     assert (clone.root / "killed").exists()
     result = notebooks.read(clone.root / "build" / "lectures" / "01_good.ipynb")

@@ -242,7 +242,6 @@ def execute(
         raise CourseError(f"there is no lecture in {notebooks.LECTURES}/")
     differing = check_parameters(paths, parameters or {})
     build = utils.ROOT / "build"
-    begun = time.monotonic()
     board = Board([path.stem for path in paths])
     with locked(build), board:
         for folder in {result_of(path, differing[path]).parent for path in paths}:
@@ -260,7 +259,7 @@ def execute(
             with contextlib.closing(executor.run(work)) as events:
                 for event in events:
                     _handle(event, board, differing, started_from)
-    return board.close(time.monotonic() - begun, build)
+    return board.close(f"results in {notebooks.show(build)}/")
 
 
 def _job(path: Path, parameters: dict, cell_seconds: float | None) -> jobs.Job:
@@ -285,7 +284,7 @@ def _handle(event: jobs.Event, board: "Board", differing: dict, started_from: di
         board.set(path.stem, "failed", error=event.value.strip().splitlines()[-1])
     else:
         outcome = event.value
-        figures = {"seconds": outcome.seconds, "bytes": outcome.peak_bytes}
+        figures = figures_of(event)
         try:
             kept = _store(outcome, path, differing[path], started_from[path.stem])
         except OSError as error:
@@ -297,6 +296,13 @@ def _handle(event: jobs.Event, board: "Board", differing: dict, started_from: di
             board.set(path.stem, "failed", error=error, traceback=outcome.traceback, **figures)
         else:
             board.set(path.stem, "done", **figures)
+
+
+def figures_of(event: jobs.Event) -> dict:
+    """Return what a finished execution cost, for the board."""
+    outcome, job = event.value, event.job
+    cpu = f"{outcome.cpu_seconds:.0f} of {job.cost:.0f} s" if outcome.cpu_seconds else ""
+    return {"seconds": outcome.seconds, "bytes": outcome.peak_bytes, "cpu": cpu}
 
 
 def _store(outcome, path: Path, parameters: dict, started_from: dict) -> Path:
@@ -336,6 +342,7 @@ class Board:
 
         self.console = Console(highlight=False)
         self.rows = {name: {"state": "waiting"} for name in names}
+        self.begun = time.monotonic()
         self.lock = threading.Lock()
         self.live = None
 
@@ -378,6 +385,8 @@ class Board:
             figures.append(f"{row['seconds']:7.1f} s")
         if row.get("bytes"):
             figures.append(f"{row['bytes'] / 1e9:5.2f} GB")
+        if row.get("cpu"):
+            figures.append(f"CPU {row['cpu']} allotted")
         return figures
 
     def table(self):
@@ -387,6 +396,7 @@ class Board:
         table = Table("lecture", "state", "cell", box=None, pad_edge=False)
         table.add_column("time", justify="right")
         table.add_column("peak memory", justify="right")
+        table.add_column("CPU of its budget", justify="right")
         colours = {"done": "green", "failed": "bold red", "running": "cyan", "waiting": "dim"}
         with self.lock:
             for name, row in self.rows.items():
@@ -400,10 +410,11 @@ class Board:
                     row.get("cell", "") if state == "running" else "",
                     "" if seconds is None else f"{seconds:.0f} s",
                     f"{row['bytes'] / 1e9:.2f} GB" if row.get("bytes") else "",
+                    row.get("cpu", ""),
                 )
         return table
 
-    def close(self, seconds: float, build: Path) -> int:
+    def close(self, where: str) -> int:
         """Print the failures with their tracebacks and a summary; return the exit status."""
         failures = {name: row for name, row in self.rows.items() if row["state"] == "failed"}
         for name, row in failures.items():
@@ -421,9 +432,9 @@ class Board:
             if state in states
         ]
         plural = "s" if len(states) != 1 else ""
+        seconds = time.monotonic() - self.begun
         print(
-            f"{len(states)} lecture{plural}: {', '.join(parts)}, in {seconds:.0f} s; "
-            f"results in {notebooks.show(build)}/",
+            f"{len(states)} notebook{plural}: {', '.join(parts)}, in {seconds:.0f} s; {where}",
             flush=True,
         )
         return 1 if failures else 0
