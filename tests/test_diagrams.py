@@ -9,7 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 
 from utils import diagrams, plots
-from utils.models.lenet import LeNet5, LeNet5_1998
+from utils.arithmetic import output_size, receptive_field
+from utils.models.lenet import C3_TABLE, LeNet5, LeNet5_1998
 
 matplotlib.use("Agg")
 
@@ -139,3 +140,120 @@ def test_unknown_layers_are_refused():
         LeNet5(), (1, 28, 28), layers={"features.C1": "first", "classifier.output": "scores"}
     )
     assert {"first\n6@28×28", "scores\n10"} <= words(figure)
+
+
+# ------------------------------------------------------------------------- convolution, drawn
+
+
+def test_detector_shows_the_cell_that_torch_computes():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (12, 15), dtype=np.uint8)
+    conv = torch.nn.Conv2d(1, 1, (3, 5))
+    figure = diagrams.detector_on_image(
+        image, position=(4, 7), weight=conv.weight, bias=conv.bias, title="A finding"
+    )
+    with torch.no_grad():
+        expected = conv(torch.from_numpy(image / 255)[None, None].float())[0, 0].numpy()
+    assert np.allclose(figure.axes[0].images[2].get_array(), expected, atol=1e-5)
+    label = f"cell (4, 7) = {expected[4, 7]:.2f}".replace("-", "\N{MINUS SIGN}")
+    assert label in words(figure)
+    check_labels(figure)
+
+
+def test_detector_looks_where_the_answer_is_strongest_by_default():
+    image = np.zeros((20, 20))
+    image[:, 13:] = 1
+    figure = diagrams.detector_on_image(image, 5)
+    maps = figure.axes[0].images[2].get_array()
+    row, column = np.unravel_index(np.abs(maps).argmax(), maps.shape)
+    assert f"window at row {row}, column {column}" in words(figure)
+    assert column + 2 in (12, 13)
+    with pytest.raises(ValueError, match="does not fit into an image"):
+        diagrams.detector_on_image(np.zeros((4, 4)), 5)
+    with pytest.raises(ValueError, match=r"position \(16, 0\) lies outside"):
+        diagrams.detector_on_image(image, 5, position=(16, 0))
+
+
+def test_connection_table_draws_every_link():
+    figure = diagrams.connection_table(C3_TABLE, "A finding")
+    linked = matplotlib.colors.to_rgba(diagrams.BLUE)
+    assert sum(patch.get_facecolor() == linked for patch in figure.axes[0].patches) == 60
+    assert "links: 60 of 96" in words(figure)
+    check_labels(figure)
+
+
+TWO_PATHS = [
+    ("$x_1$", "$z_1$"),
+    ("$w_1$", "$z_1$", "1.5"),
+    ("$z_1$", "$a_1$", "0.2179"),
+    ("$z_1$", "$a_2$", "0.5966"),
+    ("$a_1$", "$o$", "0.6351"),
+    ("$a_2$", "$o$", "0.6792"),
+    ("$o$", "$l$", "−1.1372"),
+]
+
+
+def test_computation_graph_goes_from_left_to_right():
+    nodes = {n: "0.5" for n in ("$x_1$", "$w_1$", "$z_1$", "$a_1$", "$a_2$", "$o$", "$l$")}
+    paths = [["$w_1$", "$z_1$", "$a_1$", "$o$", "$l$"], ["$w_1$", "$z_1$", "$a_2$", "$o$", "$l$"]]
+    figure = diagrams.computation_graph(nodes, TWO_PATHS, "Two paths", paths=paths)
+    check_labels(figure)
+    place = {t.get_text(): t.get_position()[0] for t in figure.axes[0].texts}
+    assert all(place[edge[0]] < place[edge[1]] for edge in TWO_PATHS)
+    with pytest.raises(ValueError, match="an edge names 'q'"):
+        diagrams.computation_graph(nodes, [("q", "$o$")])
+    with pytest.raises(ValueError, match="cycle"):
+        diagrams.computation_graph({"a": "", "b": ""}, [("a", "b"), ("b", "a")])
+
+
+@pytest.mark.parametrize(("size", "kernel", "padding", "stride"), [(9, 3, 0, 1), (8, 3, 1, 2)])
+def test_toeplitz_counts_what_the_matrix_of_torch_holds(size, kernel, padding, stride):
+    figure = diagrams.toeplitz(size, kernel, "A finding", padding=padding, stride=stride)
+    conv = torch.nn.Conv1d(1, 1, kernel, stride=stride, padding=padding, bias=False)
+    torch.nn.init.ones_(conv.weight)
+    with torch.no_grad():
+        matrix = conv(torch.eye(size)[:, None])[:, 0].T
+    links, labels = int(matrix.sum()), words(figure)
+    assert {f"{matrix.numel()} weights", f"{links} weights", f"{kernel} weights"} <= labels
+    check_labels(figure)
+
+
+@pytest.mark.parametrize(
+    "layers", [[(5, 1), (2, 2), (5, 1), (2, 2)], [(3, 1)] * 3, [(3, 1, 1, 2), (3, 2)], [(11, 4)]]
+)
+def test_the_drawn_cone_is_as_wide_as_the_receptive_field(layers):
+    figure = diagrams.receptive_field_stack(layers, "A finding")
+    orange = matplotlib.colors.to_rgba(plots.PALETTE[1])
+    seen = [p for p in figure.axes[0].patches if p.get_facecolor() == orange]
+    # The drawing is found by walking down the taps, the recursion by arithmetic.
+    pixels = sorted(p.get_x() for p in seen)
+    cell = max(p.get_width() for p in seen) / 0.92
+    assert round((pixels[-1] - pixels[0]) / cell) + 1 == receptive_field(layers)[-1].field
+    check_labels(figure)
+
+
+def test_a_field_too_wide_to_read_is_refused():
+    with pytest.raises(ValueError, match="a field of 99 pixels"):
+        diagrams.receptive_field_stack([(99, 1)])
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [(7, 3, 0, 1, 1), (7, 3, 1, 2, 1), (8, 3, 0, 2, 2), (28, 5, 2, 3, 1), (5, 5, 0, 1, 1)],
+)
+def test_output_grid_draws_as_many_cells_as_the_formula_says(setting):
+    figure = diagrams.output_grid(*setting, title="A finding")
+    outputs = output_size(*setting)
+    assert f"output {outputs}×{outputs}" in words(figure)
+    edged = matplotlib.colors.to_rgba("#7d8893")
+    assert sum(p.get_edgecolor() == edged for p in figure.axes[0].patches) == outputs**2
+    real = matplotlib.colors.to_rgba("#eaf1f7")
+    assert sum(p.get_facecolor() == real for p in figure.axes[0].patches) == setting[0] ** 2
+    check_labels(figure)
+
+
+def test_output_grid_refuses_the_unreadable_and_the_impossible():
+    with pytest.raises(ValueError, match="41 padded pixels"):
+        diagrams.output_grid(39, 3, 1)
+    with pytest.raises(ValueError, match="kernel"):
+        diagrams.output_grid(3, 5)

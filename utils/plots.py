@@ -954,7 +954,12 @@ def learning_curves(
             and all(len(table.get(key, ())) > 0 for group in tables.values() for table in group)
         ]
         quantities = everywhere[:4]
-    names = quantities if isinstance(quantities, Mapping) else {q: _words(q) for q in quantities}
+    if isinstance(quantities, Mapping):
+        names = dict(quantities)
+    else:
+        metrics = {getattr(run, "metric", None) for group in runs.values() for run in group}
+        metric = metrics.pop() if len(metrics) == 1 else None
+        names = {q: q.replace("metric", metric or "metric").replace("_", " ") for q in quantities}
     if not names:
         raise ValueError("the histories share no recorded quantity: name some in `quantities`")
     for quantity in names:
@@ -1036,10 +1041,6 @@ def _history_columns(history: Any) -> Mapping[str, Any]:
     if isinstance(history, Mapping):
         return history
     return {key: values for key, values in vars(history).items() if isinstance(values, list)}
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 # --------------------------------------------------------------------------------- bars, tables
