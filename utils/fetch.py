@@ -333,10 +333,7 @@ def fetch(
         with _one_at_a_time(folder / ".lock", name, say):
             work = folder / ".part"
             shutil.rmtree(work, ignore_errors=True)  # what a killed process left
-            try:
-                _fetch_missing(name, table, wanted, source, work, say)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
+            _fetch_missing(name, table, wanted, source, work, say)
     except OSError as error:
         raise DataError(_disk_sentence(error, name, folder)) from error
     return [cache_folder() / file for file in wanted]
@@ -373,7 +370,7 @@ def _fetch_missing(name, table, wanted, only, work, say) -> None:
     if left:
         raise DataError(
             f"{name} could not be fetched ({'; '.join(reasons) or 'no source has it'}): "
-            f"see to that, then run `course data fetch {name}`"
+            f"go online or mend what is named, then run `course data fetch {name}`"
         )
 
 
@@ -544,7 +541,7 @@ def _run_client(client: str, command: list[str], source: dict, work: Path, patte
             r"ENOSPC|EFBIG|EDQUOT|No space left|File too large|quota exceeded", said
         ):
             raise OSError(errno.ENOSPC, f"{client} ran out of disk space")
-        raise _SourceFailed(f"{client} failed with {_gist(said) or f'status {done.returncode}'}")
+        raise _SourceFailed(f"{client} ended with status {done.returncode}: {_gist(said)}")
     archives = [path for path in folder.glob(pattern) if path.is_file()]
     if len(archives) != 1:
         raise _SourceFailed(f"{client} left {len(archives)} archives instead of one")
@@ -566,7 +563,7 @@ def _gist(said: str) -> str:
         if re.search(r"(?i)error|^E: |fail|unable|could not", line)
         and not re.search(r"(?i)complete log|error (code|errno|syscall)|WARNING", line)
     ]
-    return _one_line((telling or lines[-1:] or [""])[0])
+    return _one_line(next(iter(telling or lines[-1:]), "no word"))
 
 
 # ---------------------------------------------------------------------------- small parts
@@ -675,4 +672,7 @@ def _listed(names) -> str:
 
 
 def _one_line(error) -> str:
-    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+    line = " ".join(str(error).split())[:200]
+    if line.endswith(".") and not line.endswith("..."):
+        line = line[:-1]
+    return line or type(error).__name__
