@@ -8,11 +8,11 @@
 from utils.training.checkpoint import CheckpointError
 from utils.training.evaluation import Evaluation, accuracy, evaluate
 from utils.training.fitting import fit
-from utils.training.guards import GuardError, TrainingWarning
+from utils.training.guards import GuardError
 from utils.training.history import History
 from utils.training.ladder import InitialLoss, initial_loss, overfit_batch
 from utils.training.machine import device, set_seed
-from utils.training.rescue import NonFiniteLossError, TrainingOutOfMemoryError
+from utils.training.rescue import NonFiniteLossError, TrainingOutOfMemoryError, TrainingWarning
 
 __all__ = [
     "CheckpointError",

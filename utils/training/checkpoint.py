@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import pickle
-import warnings
 import zipfile
 from pathlib import Path
 
 import torch
 from torch import nn
+
+from utils.training.rescue import warn
 
 FORMAT = 1
 
@@ -24,7 +25,11 @@ class CheckpointError(RuntimeError):
 
 
 class _Refused(Exception):
-    """One file cannot be used, and why."""
+    """One file cannot be used, and why; `foreign` if it is whole but of another training."""
+
+    def __init__(self, reason: str, foreign: bool = False) -> None:
+        super().__init__(reason)
+        self.foreign = foreign
 
 
 def structure(model: nn.Module) -> list[list]:
@@ -105,12 +110,10 @@ class Checkpoints:
                 self._compare(state)
             except _Refused as reason:
                 refused.append(f"{path.name} {reason}")
-                foreign |= reason.args[1:] == ("foreign",)
+                foreign |= reason.foreign
                 continue
             if refused:
-                warnings.warn(
-                    f"{refused[0]}; training goes on from {path}", UserWarning, stacklevel=3
-                )
+                warn(f"{refused[0]}; training goes on from {path}")
             return state
         if foreign:
             raise CheckpointError(
@@ -118,11 +121,7 @@ class Checkpoints:
                 "to start again and overwrite it"
             )
         if refused:
-            warnings.warn(
-                f"{'; '.join(refused)}; training starts from its first step",
-                UserWarning,
-                stacklevel=3,
-            )
+            warn(f"{'; '.join(refused)}; training starts from its first step")
         return None
 
     def load_best(self) -> dict | None:
@@ -137,12 +136,12 @@ class Checkpoints:
     def _compare(self, state: dict) -> None:
         theirs, ours = state["structure"], self.identity["structure"]
         if theirs != ours:
-            raise _Refused(f"is of another model ({_first_difference(theirs, ours)})", "foreign")
+            raise _Refused(f"is of another model ({_first_difference(theirs, ours)})", foreign=True)
         theirs, ours = state["settings"], self.identity["settings"]
         different = [key for key in ours if theirs.get(key) != ours[key]]
         if different:
             pairs = [f"{key} was {theirs.get(key)}, is {ours[key]}" for key in different]
-            raise _Refused(f"was made with other settings ({', '.join(pairs)})", "foreign")
+            raise _Refused(f"was made with other settings ({', '.join(pairs)})", foreign=True)
 
     def _write(self, path: Path, state: dict, keep: Path | None = None) -> None:
         temporary = path.with_name(path.name + ".tmp")
@@ -180,7 +179,7 @@ def read(path: Path) -> dict:
     except (RuntimeError, EOFError, KeyError, ValueError) as error:
         raise _Refused(f"cannot be read ({str(error).splitlines()[0]})") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise _Refused("is no checkpoint of this course", "foreign")
+        raise _Refused("is no checkpoint of this course", foreign=True)
     return state
 
 

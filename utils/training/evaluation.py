@@ -210,7 +210,8 @@ def score(
         result["loss"] = float(torch.stack(losses).cpu().double() @ weights)
     if hits:
         result[scorer.name] = float(torch.stack(hits).cpu().double() @ weights)
-        result["null"] = float(samples.targets.flatten().bincount().max() / samples.targets.numel())
+        labels = samples.targets[samples.targets >= 0]
+        result["null"] = float(labels.bincount(minlength=1).max() / samples.targets.numel())
     elif collected:
         outputs, targets = (_concatenate(list(parts)) for parts in zip(*collected, strict=True))
         result[scorer.name] = float(scorer.function(outputs, targets))

@@ -199,6 +199,8 @@ def fit(
         if not resumed:
             run.save()
         run.train_all(progress)
+    if guards and team.is_main and rate is not None and not run.history.interrupted:
+        checks.warn_of_still_schedule(type(rate).__name__, run.history.step_lr)
     return run.history
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 
 import torch
@@ -17,6 +16,7 @@ from utils.training.evaluation import (
     frozen_parts,
     is_cross_entropy,
 )
+from utils.training.rescue import warn
 
 BatchNorm = nn.modules.batchnorm._BatchNorm
 MAX_ROWS = 12
@@ -25,15 +25,6 @@ MAX_ROWS = 12
 
 class GuardError(ValueError):
     """The training as it was set up cannot do what was meant."""
-
-
-class TrainingWarning(UserWarning):
-    """The training can go on, but is probably not what was meant."""
-
-
-def warn(message: str) -> None:
-    """Warn at the line that called `fit`."""
-    warnings.warn(message, TrainingWarning, stacklevel=4)
 
 
 def check_requires_grad(model: nn.Module) -> None:
@@ -192,9 +183,19 @@ def warn_of_batch_norm(model: nn.Module, world: int) -> None:
         )
 
 
+def warn_of_still_schedule(schedule: str, rates: list[float]) -> None:
+    """Warn if a schedule was stepped all along and left the rate where it was."""
+    if len(rates) > 1 and len(set(rates)) == 1:
+        warn(
+            f"the schedule {schedule} never changed the rate of {rates[0]:g} in {len(rates)} steps: "
+            "it is stepped after every gradient step, not after every epoch"
+        )
+
+
 def null_accuracy(train: Samples, scored: Samples) -> tuple[int, float]:
     """Most frequent training label, and the accuracy of always answering it."""
-    label = int(train.targets.bincount().argmax())
+    labels = train.targets[train.targets >= 0]
+    label = int(labels.bincount(minlength=1).argmax())
     return label, float((scored.targets == label).float().mean())
 
 
@@ -257,11 +258,13 @@ def inspect(
     quiet: bool,
 ) -> list[str]:
     """Run the guards that look at the model at work; returns the lines to print about it."""
-    inputs, targets = train.batch(batch)
-    if train.has_labels and is_cross_entropy(loss):  # its own error names no label
-        _, outputs = first_loss(model, (inputs, targets * 0), loss, precision, train.device)
-        check_labels(train, outputs, loss)
-    value, outputs = first_loss(model, (inputs, targets), loss, precision, train.device)
+
+    def checked_loss(outputs: object, targets: object) -> Tensor:
+        check_labels(train, outputs, loss)  # cross-entropy's own error names no label
+        return loss(outputs, targets)
+
+    which = loss if loss == "model" else checked_loss
+    value, outputs = first_loss(model, train.batch(batch), which, precision, train.device)
     expected = even_guess(outputs, loss)
     if not quiet:
         warn_of_probabilities(outputs, loss)

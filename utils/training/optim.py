@@ -77,8 +77,8 @@ def build_schedule(choice: ScheduleChoice, optimizer: Optimizer, steps: int) -> 
     ----------
     choice : "one-cycle", "cosine", "step", "constant", None, a function, or an LRScheduler
         The peak is the optimizer's rate. "one-cycle" rises to it over the first fifth of the
-        steps and falls to nearly nothing (Smith and Topin, 2017, arXiv:1708.07120), with the
-        momentum left alone; "cosine" only falls; "step" divides by ten after half and after three
+        steps and falls to nearly nothing, while momentum (or Adam's first beta) falls from 0.95
+        to 0.85 and rises again (Smith and Topin, 2017, arXiv:1708.07120); "cosine" only falls; "step" divides by ten after half and after three
         quarters (as He et al., 2016, section 4.2); a function is called with the optimizer and the
         number of steps. None is "constant".
 
@@ -92,8 +92,10 @@ def build_schedule(choice: ScheduleChoice, optimizer: Optimizer, steps: int) -> 
     if isinstance(choice, str):
         if choice == "one-cycle":
             peaks = [group["lr"] for group in optimizer.param_groups]
+            momentum = "betas" in optimizer.defaults or optimizer.defaults.get("momentum", 0) > 0
+            rise = 0.2 if steps != 4 else 0.3  # a fifth of five points: PyTorch divides by zero
             return lr_scheduler.OneCycleLR(
-                optimizer, peaks, total_steps=steps + 1, pct_start=0.2, cycle_momentum=False
+                optimizer, peaks, total_steps=steps + 1, pct_start=rise, cycle_momentum=momentum
             )
         if choice == "cosine":
             return lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 import threading
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from utils.training.data import Samples
 from utils.training.history import History
+
+
+class TrainingWarning(UserWarning):
+    """The training can go on, but is probably not what was meant."""
+
+
+def warn(message: str) -> None:
+    """Warn at the first line outside this package: the one that called `fit`."""
+    level, frame = 1, sys._getframe()
+    while frame is not None and Path(frame.f_code.co_filename).parent == Path(__file__).parent:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, TrainingWarning, stacklevel=level)
 
 
 class NonFiniteLossError(FloatingPointError):
