@@ -421,7 +421,8 @@ def convert(notebook: Path, digest: str = "") -> tuple[str, dict]:
     from nbconvert import HTMLExporter
 
     nb = nbformat.read(notebook, as_version=4)
-    facts = describe(nb, notebook.stem)
+    first = next((cell.source for cell in nb.cells if cell.cell_type == "markdown"), "")
+    facts = describe(first, notebook.stem, notebooks.course_metadata(nb).get("title"))
     slides = arrange(nb.cells)
     if not slides:
         raise CourseError(f"{show(notebook)} has no cell to show, so it makes no deck")
@@ -446,11 +447,20 @@ def convert(notebook: Path, digest: str = "") -> tuple[str, dict]:
     return page, facts
 
 
-def describe(nb, name: str) -> dict:
-    """Return lecture number, label, title and goals, as the notebook's first cell states them."""
-    first = next((cell.source for cell in nb.cells if cell.cell_type == "markdown"), "")
+def describe(first: str, name: str, title: str | None = None) -> dict:
+    """Return lecture number, label, title and goals, as a notebook's first cell states them.
+
+    Parameters
+    ----------
+    first : str
+        Source of the first Markdown cell.
+    name : str
+        Name of the notebook, such as "06_lenet".
+    title : str, optional
+        Title if the cell has no heading.
+    """
     heading = re.search(r"(?m)^#\s+(.+?)\s*$", first)
-    title = heading[1] if heading else nb.metadata.get("course", {}).get("title", name)
+    title = heading[1] if heading else title or name
     lecture = name[:2] if re.match(r"\d\d_", name) else ""
     title = re.sub(r"^(Lecture\s+)?\d+\s*[:.·|–-]\s*", "", title)
     goals = re.findall(r"(?m)^(?:[-*+]|\d+\.)\s+(.+(?:\n[ \t]+\S.*)*)", first)
@@ -504,8 +514,15 @@ def read_facts(path: Path) -> dict | None:
     return json.loads(found[1].replace("\\u003c", "<")) if found else None
 
 
-def write_index(output: Path) -> None:
-    """Write the list of the decks in a folder as its ``index.html``."""
+def write_index(output: Path, *, site: str = "") -> None:
+    """Write the list of the decks in a folder as its ``index.html``.
+
+    Parameters
+    ----------
+    output : Path
+    site : str
+        Address of the course's site, seen from there, if the decks are part of one.
+    """
     import jinja2
 
     decks = []
@@ -519,6 +536,7 @@ def write_index(output: Path) -> None:
     )
     page = environment.get_template("listing.html.j2").render(
         decks=decks,
+        site=site,
         slides=sum(deck["slides"] for deck in decks),
         math=any("$" in text for deck in decks for text in [deck["title"], *deck["goals"]]),
     )

@@ -1,0 +1,176 @@
+"""The site without a browser: what goes into it, and when it is built again."""
+
+import json
+
+import pytest
+
+import utils
+from utils import ledger
+from utils.course import CourseError, main, notebooks, site
+
+
+@pytest.fixture
+def lecture(clone):
+    """A lecture with its solution, prepared data files beside them."""
+    for name in ("manifest.toml", "published.toml"):
+        text = (ledger.PATH.parent / name).read_text(encoding="utf-8")
+        (clone.root / "data" / name).write_text(text, encoding="utf-8")
+    figure = {
+        "output_type": "display_data",
+        "metadata": {},
+        "data": {"image/png": "iVBORw0KGgo=", "text/plain": '<Figure "x": 1 axes>'},
+    }
+    widget = {
+        "output_type": "display_data",
+        "metadata": {},
+        "data": {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "bar"},
+    }
+    prompt = {"exercise": "06.1", "role": "prompt"}
+    cells = [
+        clone.markdown("# LeNet reads digits\n\n- count\n- train"),
+        clone.markdown("Say this.", "remove-cell", slideshow={"slide_type": "notes"}),
+        clone.code("draw()", outputs=[figure, widget], count=1, alt="Six planes"),
+        clone.markdown("## Exercise 06.1", course=prompt),
+    ]
+    path = clone.write("06_lenet", cells, pictures=[{"what": "A cat", "licence": "CC0"}])
+    clone.write("06_lenet", [clone.markdown("# Solutions")], folder="solutions")
+    return path
+
+
+def test_pages_say_what_a_lecture_holds(lecture):
+    (page,) = site.find_pages()
+    assert (page.lecture, page.title, page.goals) == (
+        "06",
+        "LeNet reads digits",
+        ["count", "train"],
+    )
+    assert (page.exercises, page.budget, page.executed) == (1, 5, False)
+    assert page.solution == utils.ROOT / "solutions" / "06_lenet.ipynb"
+    assert page.pictures == ["A cat, CC0"]
+
+
+def test_a_page_has_alt_text_and_links_and_no_notes(lecture):
+    (page,) = site.find_pages()
+    notebook = notebooks.read(lecture)
+    before = json.dumps(notebook)
+    cells = site.prepare(notebook, page)["cells"]
+    assert json.dumps(notebook) == before
+    text = "\n".join(map(notebooks.source, cells))
+    assert "Say this" not in text
+    assert "../slides/06_lenet.html" in cells[1]["source"]
+    assert "../downloads/lectures/06_lenet.ipynb" in cells[1]["source"]
+    assert "../solutions/06_lenet.html" in cells[1]["source"]
+    assert "Solutions <../solutions/06_lenet>" in cells[-1]["source"]
+    (figure,) = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert figure["metadata"]["mystnb"] == {"image": {"alt": "Six planes"}}
+    assert len(figure["outputs"]) == 1  # the progress bar is gone
+
+
+def test_a_solution_links_back(lecture):
+    (page,) = site.find_pages()
+    cells = site.prepare(notebooks.read(page.solution), page, solution=True)["cells"]
+    assert "../lectures/06_lenet.html" in cells[1]["source"]
+    assert "toctree" not in cells[-1]["source"]
+
+
+def compared(clone, id, computed, verdict):
+    entry = ledger.published(id)
+    line = ledger.Comparison(entry, computed, verdict).line
+    output = {
+        "output_type": "display_data",
+        "metadata": {ledger.KEY: {"id": id, "computed": computed, "verdict": verdict}},
+        "data": {"text/plain": line},
+    }
+    return clone.code("compare()", outputs=[output], count=1)
+
+
+def test_the_ledger_page_sets_computed_beside_published(clone, lecture):
+    cell = compared(clone, "lenet5.c3.connections", 151600, "contradicts")
+    clone.write("06_lenet", [clone.markdown("# T"), cell])
+    facts = site.ledger_facts(site.find_pages())
+    rows = {row["id"]: row for row in facts["rows"]}
+    assert len(rows) == len(ledger.entries())
+    row = rows["lenet5.c3.connections"]
+    assert (row["published"], row["computed"]) == ("156,000", "151,600")
+    assert row["verdict"] == "contradicts"
+    assert row["pages"] == [{"lecture": "06", "href": "lectures/06_lenet.html"}]
+    assert rows["lenet5.parameters"]["verdict"] == site.OPEN  # not computed by this lecture
+    assert rows["lenet5.parameters"]["computed"] == ""
+    assert facts["numbers"] == ["06"]
+
+
+def test_a_stale_line_of_the_ledger_names_its_notebook(clone, lecture):
+    cell = compared(clone, "lenet5.c3.connections", 151600, "contradicts")
+    cell["outputs"][0]["data"]["text/plain"] += "!"
+    clone.write("06_lenet", [clone.markdown("# T"), cell])
+    with pytest.raises(CourseError, match=r"lectures/06_lenet\.ipynb: .*refresh"):
+        site.ledger_facts(site.find_pages())
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (60000, 0, "60,000"),
+        (0.95, 2, "0.95"),
+        (1234.5, 1, "1,234.5"),
+        ([1, 20000], 0, "1, 20,000"),
+        (list(range(20)), 0, "0, 1, 2, 3, 4, 5, 6, 7, …, 17, 18, 19"),
+    ],
+)
+def test_figures_read_as_numbers_do(value, decimals, text):
+    assert site.figure(value, decimals) == text
+
+
+def test_every_data_set_has_its_row(lecture):
+    facts = site.credit_facts(site.find_pages())
+    assert {"mnist", "cutouts"} <= {row["name"] for row in facts["sets"]}
+    assert all(row["licence"] and row["kinds"] for row in facts["sets"])
+
+
+def test_the_site_is_whole_offline_and_left_alone_when_up_to_date(lecture, capsys):
+    assert main(["site"]) == 0
+    out, err = capsys.readouterr()
+    assert "from the committed notebook: 06" in out and "Site (built)" in out and not err
+    folder = utils.ROOT / "build" / "site"
+    for name in (
+        "index.html",
+        "ledger.html",
+        "credits.html",
+        "search.html",
+        "lectures/06_lenet.html",
+        "solutions/06_lenet.html",
+        "slides/06_lenet.html",
+        "slides/index.html",
+        "downloads/lectures/06_lenet.ipynb",
+        "downloads/solutions/06_lenet.ipynb",
+    ):
+        assert (folder / name).is_file(), name
+    page = (folder / "lectures" / "06_lenet.html").read_text(encoding="utf-8")
+    assert 'alt="Six planes"' in page and "Say this" not in page
+    for path in folder.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert '<script src="http' not in text and 'stylesheet" href="http' not in text, path
+    assert main(["site"]) == 0
+    assert "Site (up to date)" in capsys.readouterr().out
+    (utils.ROOT / "solutions" / "06_lenet.ipynb").unlink()
+    pages = site.find_pages()
+    assert site._digest(pages) != json.loads((folder / site.RECORD).read_text())["digest"]
+
+
+def test_a_folder_that_holds_something_else_is_not_overwritten(lecture, tmp_path, capsys):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.txt").write_text("years of work")
+    assert main(["site", "--output", str(tmp_path / "thesis")]) == 1
+    assert "holds something that is no site of this course" in capsys.readouterr().err
+    assert (tmp_path / "thesis" / "chapter1.txt").read_text() == "years of work"
+
+
+def test_a_warning_of_sphinx_is_shown_and_counts(clone, lecture, capsys):
+    clone.write("06_lenet", [clone.markdown("# T\n\n[there](nowhere.md)")])
+    assert main(["site"]) == 1
+    assert "nowhere.md" in capsys.readouterr().err
+
+
+def test_no_lecture_is_one_sentence(clone, capsys):
+    assert main(["site"]) == 1
+    assert "there is no site to build" in capsys.readouterr().err

@@ -1,0 +1,458 @@
+"""``course site``: the lectures as a web site that works without a network, even from files.
+
+Sphinx with myst-nb and the book theme, nothing executed. The pages are made in a temporary folder
+from the notebooks and the templates in ``templates/site``; the finished site replaces the old one.
+"""
+
+import argparse
+import hashlib
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import utils
+from utils.course import CourseError, notebooks, slides
+from utils.course.files import read_json, write_json
+from utils.course.notebooks import show
+
+TITLE = "Introduction to Convolutional Neural Networks"
+RECORD = ".site.json"
+"""File in the site that says what it was made from."""
+
+OPEN = "open"
+"""Verdict of a published number that no lecture of the site computes."""
+
+
+def add_parser(subparsers) -> argparse.ArgumentParser:
+    """Add the arguments of ``course site``."""
+    parser = subparsers.add_parser(
+        "site",
+        help="build the web site",
+        description="Build the web site of all lectures, slides included; left alone when nothing "
+        "it is made from has changed.",
+    )
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: build/site")
+    parser.add_argument("--force", action="store_true", help="build even what is up to date")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build the site and say where it is; 1 if Sphinx warned of anything."""
+    output = args.output or output_folder()
+    pages = find_pages()
+    result = build(pages, output, force=args.force)
+    executed = [page.lecture for page in pages if page.executed]
+    committed = [page.lecture for page in pages if not page.executed]
+    for which, numbers in (
+        ("this machine's run", executed),
+        ("the committed notebook", committed),
+    ):
+        if numbers:
+            print(f"  from {which}: {', '.join(numbers)}")
+    for warning in result.warnings:
+        print(f"  {warning}", file=sys.stderr)
+    state = "built" if result.built else "up to date"
+    print(f"Site ({state}): open {show(output / 'index.html')} in a browser.")
+    return 1 if result.warnings else 0
+
+
+def output_folder() -> Path:
+    """Return where the site goes unless told otherwise."""
+    return utils.ROOT / "build" / "site"
+
+
+# ---------------------------------------------------------------------------- what is shown
+
+
+@dataclass
+class Page:
+    """A lecture as the site shows it.
+
+    Attributes
+    ----------
+    path : Path
+        The notebook to show.
+    executed : bool
+        Whether that is this machine's run; the committed notebook otherwise.
+    solution : Path or None
+    """
+
+    path: Path
+    executed: bool
+    solution: Path | None
+    title: str
+    goals: list[str]
+    exercises: int
+    budget: int | None
+    pictures: list[str]
+
+    @property
+    def name(self) -> str:
+        """Name of the notebook without its ending."""
+        return self.path.stem
+
+    @property
+    def lecture(self) -> str:
+        """Number of the lecture, two digits."""
+        return self.path.stem[:2]
+
+
+@dataclass
+class Result:
+    """What came of a build."""
+
+    built: bool
+    warnings: list[str] = field(default_factory=list)
+
+
+def find_pages() -> list[Page]:
+    """Return the lectures to show, each from the notebook that is up to date.
+
+    Raises
+    ------
+    CourseError
+        If there is no lecture.
+    """
+    pages = []
+    for committed in notebooks.find():
+        path, which = slides.source_notebook(committed)
+        solution = utils.ROOT / notebooks.SOLUTIONS / committed.name
+        pages.append(page_of(path, solution, executed=which != "the committed notebook"))
+    if not pages:
+        raise CourseError("there is no lecture in lectures/, so there is no site to build")
+    return pages
+
+
+def page_of(path: Path, solution: Path | None = None, *, executed: bool = False) -> Page:
+    """Return what the site says of a notebook: title, goals, exercises, pictures of others."""
+    notebook = notebooks.read(path)
+    course = notebooks.course_metadata(notebook)
+    cells = notebook["cells"]
+    first = next((notebooks.source(c) for c in cells if c["cell_type"] == "markdown"), "")
+    facts = slides.describe(first, path.stem, course.get("title"))
+    exercises = [c for c in cells if c["metadata"].get("course", {}).get("role") == "prompt"]
+    return Page(
+        path=path,
+        executed=executed,
+        solution=solution if solution and solution.is_file() else None,
+        title=facts["title"],
+        goals=facts["goals"],
+        exercises=len(exercises),
+        budget=course.get("budget"),
+        pictures=[_credit(picture) for picture in course.get("pictures", [])],
+    )
+
+
+def _credit(picture: str | dict) -> str:
+    """Return the line of the credits page for one entry of a notebook's ``course.pictures``."""
+    if isinstance(picture, str):
+        return picture
+    parts = [picture.get(key) for key in ("what", "by", "source", "licence")]
+    return ", ".join(str(part) for part in parts if part)
+
+
+# ---------------------------------------------------------------------------- building
+
+
+def build(
+    pages: list[Page], output: Path, *, force: bool = False, decks: Path | None = None
+) -> Result:
+    """Build the site of some lectures unless it is up to date.
+
+    Parameters
+    ----------
+    pages : list of Page
+    output : Path
+        The folder that becomes the site; an older site in it is replaced, anything else is not.
+    force : bool
+        Build even what is up to date.
+    decks : Path, optional
+        Folder that holds the decks, built there if stale; ``build/slides`` if left out.
+
+    Returns
+    -------
+    Result
+        Whether it was built now, and what Sphinx warned of.
+
+    Raises
+    ------
+    CourseError
+        If the output folder holds something that is no site, or Sphinx fails.
+    """
+    record = read_json(output / RECORD)
+    if output.exists() and record is None and (not output.is_dir() or any(output.iterdir())):
+        raise CourseError(
+            f"{show(output)} holds something that is no site of this course: "
+            "choose another folder with --output, or empty it"
+        )
+    digest = _digest(pages)
+    if not force and record and record.get("digest") == digest and not record["warnings"]:
+        return Result(built=False)
+    decks = decks or slides.output_folder()
+    slides.copy_assets(decks)
+    for page in pages:
+        slides.build_deck(page.path, decks)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".site-") as folder:
+        source, made = Path(folder) / "source", Path(folder) / "site"
+        write_sources(pages, source)
+        warnings = _run_sphinx(source, made, Path(folder) / "doctrees")
+        _copy_decks(decks, [page.name for page in pages], made / "slides")
+        write_json(made / RECORD, {"digest": digest, "warnings": warnings})
+        if output.exists():
+            os.replace(output, Path(folder) / "old")
+        os.replace(made, output)
+    return Result(built=True, warnings=warnings)
+
+
+def _run_sphinx(source: Path, made: Path, doctrees: Path) -> list[str]:
+    """Run Sphinx on the sources; return its warnings."""
+    report = source.parent / "warnings.txt"
+    command = [sys.executable, "-m", "sphinx", "-b", "html", "-q", "-w", str(report)]
+    command += ["-d", str(doctrees), str(source), str(made)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
+    process = subprocess.run(
+        command, capture_output=True, text=True, env=environment, cwd=source, check=False
+    )
+    text = report.read_text(encoding="utf-8") if report.is_file() else ""
+    if process.returncode:
+        last = (process.stderr.strip() or text.strip() or "no message").splitlines()[-1]
+        raise CourseError(f"Sphinx failed: {last}")
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text).replace(f"{source}{os.sep}", "")
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _copy_decks(decks: Path, names: Iterable[str], target: Path) -> None:
+    shutil.copytree(decks / "_assets", target / "_assets")
+    for name in names:
+        for suffix in (".html", ".pdf"):
+            deck = decks / f"{name}{suffix}"
+            if deck.is_file():
+                shutil.copy2(deck, target / deck.name)
+    slides.write_index(target, site="../index.html")
+
+
+def _digest(pages: list[Page]) -> str:
+    """Digest of everything that decides how the site looks."""
+    value = hashlib.sha256()
+    files = [path for page in pages for path in (page.path, page.solution) if path]
+    files += [utils.ROOT / "data" / name for name in ("manifest.toml", "published.toml")]
+    files += [Path(__file__), Path(slides.__file__)]
+    files += sorted(path for path in slides.TEMPLATES.rglob("*") if path.is_file())
+    for path in files:
+        if path.is_file():
+            value.update(str(path.name).encode() + path.read_bytes())
+    for page in pages:
+        value.update(f"{page.name} {page.executed}".encode())
+    for package in ("sphinx", "myst-nb", "sphinx-book-theme", "nbconvert"):
+        value.update(importlib.metadata.version(package).encode())
+    return value.hexdigest()[:16]
+
+
+# ---------------------------------------------------------------------------- sources for Sphinx
+
+
+def write_sources(pages: list[Page], source: Path) -> None:
+    """Write what Sphinx turns into the site: settings, own pages, prepared notebooks, files."""
+    own = slides.TEMPLATES / "site"
+    source.mkdir(parents=True)
+    shutil.copy2(own / "conf.py", source / "conf.py")
+    shutil.copytree(own / "static", source / "static")
+    mathjax = source / "static" / "mathjax" / "tex-svg.js"
+    mathjax.parent.mkdir()
+    shutil.copyfile(slides.mathjax_file(), mathjax)
+    write_json(source / "site.json", {"title": TITLE})
+    downloads = source / "extra" / "downloads"
+    for page in pages:
+        shown = {notebooks.LECTURES: page.path, notebooks.SOLUTIONS: page.solution}
+        for folder, path in shown.items():
+            if path is None:
+                continue
+            (source / folder).mkdir(exist_ok=True)
+            (downloads / folder).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, downloads / folder / f"{page.name}.ipynb")
+            prepared = prepare(notebooks.read(path), page, solution=folder == notebooks.SOLUTIONS)
+            write_json(source / folder / f"{page.name}.ipynb", prepared)
+    for name, facts in own_pages(pages).items():
+        text = _environment(own).get_template(f"{name}.md.j2").render(facts)
+        (source / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+def _environment(folder: Path):
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+
+
+def prepare(notebook: dict, page: Page, *, solution: bool = False) -> dict:
+    """Return a notebook as the site shows it.
+
+    Speaker notes go, figures get the alt text of their cell, links to slides, download and
+    solutions (or back to the lecture) come after the title.
+
+    Parameters
+    ----------
+    notebook : dict
+        Content of a notebook; not changed.
+    page : Page
+        The lecture it belongs to.
+    solution : bool
+        Whether the notebook holds the solutions.
+    """
+    cells = []
+    for cell in notebook["cells"]:
+        metadata = cell["metadata"]
+        if metadata.get("slideshow", {}).get("slide_type") == "notes":
+            continue
+        cell = cell | {"metadata": dict(metadata)}
+        if cell["cell_type"] == "code":
+            cell["outputs"] = [
+                output
+                for output in notebooks.tidy_outputs(cell["outputs"])
+                if "data" not in output or slides.SHOWN_TYPES & set(output["data"])
+            ]
+            if alt := metadata.get("alt"):
+                cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
+        cells.append(cell)
+    title = next((i for i, cell in enumerate(cells) if cell["cell_type"] == "markdown"), -1)
+    cells.insert(title + 1, _markdown("course-links", _links(page, solution)))
+    if page.solution and not solution:
+        tree = f"```{{toctree}}\n:hidden:\n\nSolutions <../solutions/{page.name}>\n```"
+        cells.append(_markdown("course-solutions", tree))
+    metadata = {key: notebook["metadata"][key] for key in ("kernelspec", "language_info")}
+    return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _markdown(id: str, source: str) -> dict:
+    return {"cell_type": "markdown", "id": id, "metadata": {}, "source": source}
+
+
+def _links(page: Page, solution: bool) -> str:
+    folder = notebooks.SOLUTIONS if solution else notebooks.LECTURES
+    download = f"../downloads/{folder}/{page.name}.ipynb"
+    links = [(download, "Download the notebook", " download")]
+    if solution:
+        links.insert(0, (f"../lectures/{page.name}.html", f"Back to lecture {page.lecture}", ""))
+    else:
+        links.insert(0, (f"../slides/{page.name}.html", "Slides", ""))
+        if page.solution:
+            links.append((f"../solutions/{page.name}.html", "Solutions", ""))
+    anchors = " ".join(f'<a href="{href}"{more}>{text}</a>' for href, text, more in links)
+    return f'```{{raw}} html\n<p class="lecture-links">{anchors}</p>\n```'
+
+
+# ---------------------------------------------------------------------------- own pages
+
+
+def own_pages(pages: list[Page]) -> dict[str, dict]:
+    """Return the facts of each page that is not a notebook, by the name of its template."""
+    return {
+        "index": {"title": TITLE, "lectures": pages, "motif": slides.MOTIF},
+        "running": {},
+        "ledger": ledger_facts(pages),
+        "credits": credit_facts(pages),
+    }
+
+
+def ledger_facts(pages: list[Page]) -> dict:
+    """Return the rows of the ledger page: each published number beside what a lecture computed."""
+    from utils import ledger
+
+    computed: dict[str, dict] = {}
+    for page in pages:
+        for folder, path in ((notebooks.LECTURES, page.path), (notebooks.SOLUTIONS, page.solution)):
+            if path is None:
+                continue
+            try:
+                comparisons = ledger.read_notebook(path)
+            except (ledger.LedgerError, ledger.UnknownNumber) as error:
+                raise CourseError(f"{show(path)}: {error}") from None
+            for comparison in comparisons:
+                found = computed.setdefault(comparison.id, {"comparison": comparison, "pages": []})
+                at = {"lecture": page.lecture, "href": f"{folder}/{page.name}.html"}
+                if at["lecture"] not in [other["lecture"] for other in found["pages"]]:
+                    found["pages"].append(at)
+    rows = []
+    known = {page.lecture: page for page in pages}
+    for entry in ledger.entries():
+        found = computed.get(entry.id)
+        planned = [known[number] for number in entry.lectures if number in known]
+        pages_of = [
+            {"lecture": page.lecture, "href": f"lectures/{page.name}.html"} for page in planned
+        ]
+        verdict = found["comparison"].verdict if found else entry.verdict
+        rows.append(
+            {
+                "id": entry.id,
+                "published": entry.text,
+                "computed": figure(found["comparison"].computed, entry.computed_decimals)
+                if found
+                else "",
+                "verdict": verdict if found or verdict == "reported" else OPEN,
+                "source": entry.source,
+                "citation": entry.citation,
+                "note": entry.note,
+                "pages": found["pages"] if found else pages_of,
+            }
+        )
+    rows.sort(key=lambda row: {"reported": 1, OPEN: 2}.get(row["verdict"], 0))
+    return {
+        "rows": rows,
+        "verdicts": [v for v in (*ledger.VERDICTS, OPEN) if any(r["verdict"] == v for r in rows)],
+        "numbers": sorted({page["lecture"] for row in rows for page in row["pages"]}),
+        "sources": sorted({_as_markdown(entry.citation) for entry in ledger.entries()}),
+    }
+
+
+def figure(value: int | float | list, decimals: int) -> str:
+    """Return a number as a reader expects it: thousands apart, so many decimals, lists cut short."""
+    if isinstance(value, list):
+        shown = [figure(item, decimals) for item in value]
+        return ", ".join(shown if len(shown) <= 16 else [*shown[:8], "…", *shown[-3:]])
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.{decimals}f}"
+
+
+def credit_facts(pages: list[Page]) -> dict:
+    """Return the data sets of the manifest and the pictures that notebooks name as others'."""
+    manifest = tomllib.loads((utils.ROOT / "data" / "manifest.toml").read_text(encoding="utf-8"))
+    kinds = {
+        "committed": "in this repository",
+        "installed": "an installed package",
+        "torchvision": "fetched by torchvision",
+        "folder": "a folder of yours",
+    }
+    sets = []
+    for name, entry in manifest.items():
+        found = []
+        for source in entry.get("sources", []):
+            kind = source["kind"]
+            package = f" {source['package']}" if "package" in source else ""
+            found.append(f"{kinds.get(kind, kind)}{package}")
+        sets.append(
+            {
+                "name": name,
+                "title": entry.get("title", name),
+                "shape": entry.get("shape", ""),
+                "citation": entry.get("citation", ""),
+                "licence": entry.get("licence", ""),
+                "kinds": ", or ".join(dict.fromkeys(found)),
+            }
+        )
+    return {"sets": sets, "pictures": [page for page in pages if page.pictures]}
+
+
+def _as_markdown(text: str) -> str:
+    """Return plain text so that Markdown shows it as it is."""
+    return re.sub(r"([*_`\[\]<>$])", r"\\\1", text)

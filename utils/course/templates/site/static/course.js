@@ -1,0 +1,40 @@
+// The ledger: sort by a column, filter by words, verdict and lecture. And small repairs of the theme.
+addEventListener('DOMContentLoaded', () => {
+  const table = document.getElementById('ledger');
+  if (!table) return;
+  const body = table.tBodies[0];
+  const rows = [...body.rows];
+  const text = (row, column) => row.cells[column].innerText.trim();
+  const number = value => parseFloat(value.replace(/[,\s[]/g, ''));
+  const headers = [...table.tHead.rows[0].cells];
+  headers.forEach((header, column) => header.querySelector('button').addEventListener('click', () => {
+    const descending = header.getAttribute('aria-sort') === 'ascending';
+    headers.forEach(other => other.setAttribute('aria-sort', 'none'));
+    header.setAttribute('aria-sort', descending ? 'descending' : 'ascending');
+    const compare = (a, b) => {
+      const [x, y] = [text(a, column), text(b, column)];
+      const [m, n] = [number(x), number(y)];
+      const order = column > 0 && column < 3 && !isNaN(m) && !isNaN(n) ? m - n
+        : x === '' ? 1 : y === '' ? -1 : x.localeCompare(y, 'en', { numeric: true });
+      return descending ? -order : order;
+    };
+    body.append(...rows.sort(compare));
+  }));
+  const words = document.getElementById('ledger-words');
+  const verdict = document.getElementById('ledger-verdict');
+  const lecture = document.getElementById('ledger-lecture');
+  const filter = () => {
+    const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let count = 0;
+    for (const row of rows) {
+      const all = row.textContent.toLowerCase();
+      row.hidden = !(wanted.every(word => all.includes(word))
+        && (!verdict.value || text(row, 3) === verdict.value)
+        && (!lecture.value || text(row, 5).split(/\s+/).includes(lecture.value)));
+      count += !row.hidden;
+    }
+    document.getElementById('ledger-count').textContent = `${count} number${count === 1 ? '' : 's'}`;
+  };
+  for (const control of [words, verdict, lecture]) control.addEventListener('input', filter);
+  words.form.addEventListener('submit', event => event.preventDefault());
+});
