@@ -1,0 +1,398 @@
+"""Explorers in a real browser: their numbers equal those of Python, keys and themes behave."""
+
+import json
+import re
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import correlate2d
+
+from utils import arithmetic, explorers
+
+MAKERS = {
+    "convolution-arithmetic": explorers.convolution_arithmetic,
+    "sliding-window": explorers.sliding_window,
+    "kernel-editor": explorers.kernel_editor,
+    "pooling": explorers.pooling,
+    "receptive-field": explorers.receptive_field,
+}
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Open HTML from a file; afterwards nothing may have failed or been asked of the network."""
+    problems: list[str] = []
+    contexts = []
+
+    def open_page(document: str, address: str = "", **options):
+        options.setdefault("viewport", {"width": 1180, "height": 720})
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+        page.on(
+            "console",
+            lambda message: message.type in ("error", "warning") and problems.append(message.text),
+        )
+        page.on(
+            "request",
+            lambda request: (
+                request.url.startswith(("file:", "data:")) or problems.append(request.url)
+            ),
+        )
+        file = tmp_path / "page.html"
+        file.write_text(document, encoding="utf-8")
+        page.goto(file.as_uri() + address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def host(*markups: str, attributes: str = "", body: str = "", script: str = "") -> str:
+    """A plain page of somebody else's, with explorers on it."""
+    return (
+        f'<!DOCTYPE html><html lang="en" {attributes}><head><meta charset="utf-8"><title>host'
+        f"</title>{script}</head><body {body}><main><h1>Host</h1>{''.join(markups)}</main>"
+        "</body></html>"
+    )
+
+
+def press_to(page, name: str, value: int, low: int) -> None:
+    """Set a slider as a keyboard user does."""
+    bar = page.locator(f'input[type=range][name="{name}"]')
+    bar.focus()
+    page.keyboard.press("Home")
+    for _ in range(value - low):
+        page.keyboard.press("ArrowRight")
+
+
+def random_settings(count: int) -> list[tuple[int, int, int, int, int]]:
+    dice = Random(2)
+    found = [(5, 4, 0, 1, 2)]  # impossible: the kernel spans 7 of 5 pixels
+    while len(found) < count:
+        found.append(
+            (dice.randint(1, 16), dice.randint(1, 9), dice.randint(0, 5), dice.randint(1, 5),
+             dice.randint(1, 4))
+        )  # fmt: skip
+    return found
+
+
+def test_convolution_arithmetic_equals_output_size_on_random_settings(show):
+    page = show(host(explorers.convolution_arithmetic().markup))
+    names = {"size": 1, "kernel": 1, "padding": 0, "stride": 1, "dilation": 1}
+    possible = 0
+    for setting in random_settings(20):
+        for (name, low), value in zip(names.items(), setting, strict=True):
+            press_to(page, name, value, low)
+        result = page.locator("[data-part=result]").inner_text()
+        taps = page.locator("[data-part=call]").inner_text()
+        size, kernel, padding, stride, dilation = setting
+        assert taps == (
+            f"nn.Conv2d(1, 1, kernel_size={kernel}, stride={stride}, padding={padding}, "
+            f"dilation={dilation})"
+        )
+        try:
+            expected = arithmetic.output_size(*setting)
+        except ValueError:
+            span = dilation * (kernel - 1) + 1
+            assert result.startswith(
+                f"No output: the kernel spans {span} pixels, the padded input has only "
+                f"{size + 2 * padding}."
+            ), setting
+            assert page.get_by_role("button", name="Play").is_disabled()
+            continue
+        possible += 1
+        assert result.startswith(f"Output: {expected} × {expected}."), setting
+        formula = page.locator("[data-part=formula]").inner_text()
+        assert formula.endswith(f"+ 1 = {expected}")
+        assert page.locator("rect.real").count() == size**2
+    page.wait_for_timeout(200)
+    assert page.locator("[role=status]").text_content() == result, "what a screen reader hears"
+    assert 8 <= possible <= 19
+
+
+def test_the_window_steps_plays_and_follows_keys_and_clicks(show):
+    page = show(host(explorers.convolution_arithmetic(7, 3, 1, 2).markup))
+    where = page.locator("[data-part=position]")
+    assert where.inner_text().startswith("Output row 0, column 0 reads input rows −1 to 1")
+    page.get_by_role("button", name="One position on").click()
+    assert where.inner_text().startswith("Output row 0, column 1 reads input rows −1 to 1")
+    page.locator("[data-part=picture]").focus()
+    page.keyboard.press("ArrowDown")
+    assert "row 1, column 1 reads input rows 1 to 3" in where.inner_text()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")  # already at the first place
+    assert where.inner_text().startswith("Output row 0, column 0 ")
+    page.locator("rect[style*=pointer]").nth(14).click()
+    assert where.inner_text().startswith("Output row 3, column 2 ")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function(
+        "document.querySelector('[data-part=position]').textContent.includes('row 3, column 3')"
+    )
+    page.get_by_role("button", name="Play").wait_for()  # it stopped by itself at the end
+
+
+def test_sliding_window_adds_up_what_scipy_adds_up(show):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (14, 17), dtype=np.uint8)
+    weights = rng.normal(size=(3, 5)).round(3)
+    page = show(host(explorers.sliding_window(image, weights, bias=0.25).markup))
+    expected = correlate2d(image / 255, weights, mode="valid") + 0.25
+    root = page.locator(".cnn-explorer")
+    page.locator("[data-part=picture]").focus()
+    row = column = 0
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft", "ArrowUp"):
+        page.keyboard.press(key)
+        row += {"ArrowDown": 1, "ArrowUp": -1}.get(key, 0)
+        column += {"ArrowRight": 1, "ArrowLeft": -1}.get(key, 0)
+        assert abs(float(root.get_attribute("data-value")) - expected[row, column]) < 1e-9
+        shown = f"{expected[row, column]:.2f}".replace("-", "−")
+        words = page.locator("[data-part=position]").inner_text()
+        assert words.startswith(f"Row {row}, column {column}: ") and f" is {shown}." in words
+        assert page.locator("[data-part=sum]").text_content() == f"= {shown}"
+    page.get_by_role("button", name="Fill the whole feature map").click()
+    assert f"{expected.size} of {expected.size} cells filled" in root.inner_text()
+
+
+def test_sliding_window_plays_in_a_static_page(show):
+    page = show(host(explorers.sliding_window().markup))
+    page.locator("select[name=speed]").select_option("fast")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function(
+        "Number(/(\\d+) of 576/.exec(document.querySelector('[data-part=position]')"
+        ".textContent)[1]) > 40"
+    )
+    page.get_by_role("button", name="Pause").click()
+    before = page.locator("[data-part=position]").inner_text()
+    page.wait_for_timeout(150)
+    assert page.locator("[data-part=position]").inner_text() == before
+
+
+def test_kernel_editor_computes_what_scipy_computes(show):
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 256, (20, 31), dtype=np.uint8)
+    page = show(host(explorers.kernel_editor(image, alt="noise").markup))
+    root = page.locator(".cnn-explorer")
+
+    def compare(weights):
+        expected = correlate2d(image / 255, weights, mode="valid")
+        for name, value in (
+            ("low", expected.min()),
+            ("high", expected.max()),
+            ("mean", expected.mean()),
+        ):
+            assert abs(float(root.get_attribute(f"data-{name}")) - value) < 1e-9
+        rows, columns = expected.shape
+        assert f"Map of {rows} × {columns}" in page.locator("[data-part=result]").inner_text()
+
+    for name, (weights, divisor) in explorers.PRESETS.items():
+        page.locator("select[name=preset]").select_option(name)
+        compare(np.array(weights) / divisor)
+    page.locator("select[name=side]").select_option("5")
+    own = rng.integers(-4, 5, (5, 5)).astype(float)
+    own[0, 0] = 0.5
+    for (row, column), value in np.ndenumerate(own):
+        page.get_by_label(f"row {row + 1}, column {column + 1}").fill(str(value))
+    compare(own)
+    page.locator("input[name=divisor]").fill("4")
+    page.locator("input[name=flip]").check()
+    compare(own[::-1, ::-1] / 4)
+
+
+def test_pooling_equals_torch(show):
+    page = show(host(explorers.pooling().markup))
+    root = page.locator(".cnn-explorer")
+    dice = Random(3)
+    for _ in range(10):
+        right, down = dice.randint(-3, 3), dice.randint(-3, 3)
+        window, stride = dice.randint(1, 4), dice.randint(1, 4)
+        kind = dice.choice(["max", "average", "pick"])
+        press_to(page, "right", right, -3)
+        press_to(page, "down", down, -3)
+        press_to(page, "window", window, 1)
+        press_to(page, "stride", stride, 1)
+        page.locator("select[name=kind]").select_option(kind)
+
+        def pooled(right, down, kind=kind, window=window, stride=stride):
+            image = torch.zeros(1, 1, 12, 12, dtype=torch.float64)
+            image[0, 0, 3 + down : 8 + down, 3 + right : 8 + right] = torch.tensor(
+                explorers.PATTERN
+            )
+            if kind == "max":
+                return image, torch.nn.functional.max_pool2d(image, window, stride)
+            if kind == "average":
+                return image, torch.nn.functional.avg_pool2d(image, window, stride)
+            length = arithmetic.output_size(12, window, stride=stride)
+            return image, image[:, :, ::stride, ::stride][:, :, :length, :length]
+
+        (image, result), (still, before) = pooled(right, down), pooled(0, 0)
+        shown = torch.tensor(json.loads(root.get_attribute("data-pooled")), dtype=torch.float64)
+        assert torch.allclose(shown, result[0, 0], atol=1e-7)
+        words = page.locator("[data-part=result]").inner_text()
+        moved = [int(((a - b).abs() > 1e-6).sum()) for a, b in ((image, still), (result, before))]
+        assert re.findall(r"(\d+) of", words) == [str(n) for n in moved]
+
+
+def test_receptive_field_equals_arithmetic(show):
+    page = show(host(explorers.receptive_field().markup))
+    root = page.locator(".cnn-explorer")
+    for name, stack in explorers.STACKS.items():
+        page.locator("select").select_option(name)
+        check_fields(root, stack)
+    page.get_by_role("button", name="Add a layer").click()
+    dice = Random(4)
+    for _ in range(8):
+        stack = [(dice.randint(1, 5), dice.randint(1, 2), dice.randint(1, 2)) for _ in range(4)]
+        for layer, numbers in enumerate(stack, start=1):
+            for word, value in zip(("kernel", "stride", "dilation"), numbers, strict=True):
+                page.get_by_label(f"{word} of layer {layer}").fill(str(value))
+        check_fields(root, stack)
+
+
+def check_fields(root, stack) -> None:
+    expected = arithmetic.receptive_field([(k, s, 0, d) for k, s, d in stack])
+    assert json.loads(root.get_attribute("data-fields")) == [step.field for step in expected]
+    assert json.loads(root.get_attribute("data-jumps")) == [step.jump for step in expected]
+    words = root.locator("[data-part=result]").inner_text()
+    assert words.startswith(f"One unit of layer {len(stack)} sees {expected[-1].field} input")
+    if expected[-1].field <= 80:
+        lit = len({k for k in range(expected[-1].field)} & reached(stack))
+        assert root.locator("rect.seen").count() == lit
+
+
+def reached(stack) -> set[int]:
+    """Input pixels that one unit depends on, found with a gradient."""
+    x = torch.zeros(1, 1, 200, dtype=torch.float64, requires_grad=True)
+    y = x
+    for kernel, stride, dilation in stack:
+        ones = torch.ones(1, 1, kernel, dtype=torch.float64)
+        y = torch.nn.functional.conv1d(y, ones, stride=stride, dilation=dilation)
+    y[0, 0, 0].backward()
+    return set(torch.nonzero(x.grad[0, 0]).ravel().tolist())
+
+
+# ------------------------------------------------------------------------- as a guest on a page
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_accessibility_violations(show, axe, name, scheme):
+    page = show(explorers.page(MAKERS[name]()), color_scheme=scheme)
+    assert page.locator(".cnn-explorer").get_attribute("data-theme") == scheme
+    found = axe.run(page).response["violations"]
+    assert [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found] == []
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_fits_a_slide_in_large_type(show, name):
+    page = show(
+        host(f'<div class="reveal" style="width:1150px">{MAKERS[name]().markup}</div>'),
+        viewport={"width": 1280, "height": 720},
+    )
+    box = page.locator(".cnn-explorer").bounding_box()
+    assert box["width"] <= 1150 and box["height"] <= 560
+    outside = page.evaluate(
+        "[...document.querySelectorAll('.cnn-explorer *')].filter(n => n.clientWidth && "
+        "n.getBoundingClientRect().right > document.querySelector('.cnn-explorer')"
+        ".getBoundingClientRect().right + 1).map(n => n.outerHTML.slice(0, 80))"
+    )
+    assert outside == []
+    small = page.evaluate(
+        "[...document.querySelectorAll('.cnn-explorer :is(p, label, button, legend, select, "
+        "input[type=number])')]"
+        ".filter(n => parseFloat(getComputedStyle(n).fontSize) < 17.9 && !n.closest('.unseen'))"
+        ".map(n => n.outerHTML.slice(0, 80))"
+    )
+    assert small == []
+
+
+def test_narrow_pages_do_not_overflow(show):
+    page = show(
+        host(*(make().markup for make in MAKERS.values())), viewport={"width": 420, "height": 900}
+    )
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 420
+
+
+def test_several_share_a_page_and_leave_no_globals(show):
+    page = show(
+        host(
+            explorers.convolution_arithmetic().markup,
+            explorers.convolution_arithmetic(9, 5, number=2).markup,
+            explorers.convolution_arithmetic(9, 5, number=2).markup,  # a cell that ran twice
+            script="<script>window.before = Object.keys(window).length + 1;</script>",
+        )
+    )
+    assert page.evaluate("Object.keys(window).length - before") == 0
+    results = page.locator("[data-part=result]")
+    assert results.count() == 3
+    bar = page.locator("#explorer-convolution-arithmetic input[name=size]")
+    bar.focus()
+    page.keyboard.press("ArrowRight")
+    assert results.nth(0).inner_text().startswith("Output: 6 × 6")
+    assert results.nth(1).inner_text().startswith("Output: 5 × 5")
+
+
+def test_keys_of_a_control_do_not_turn_the_slide(show):
+    page = show(
+        host(
+            f'<div class="reveal">{explorers.convolution_arithmetic().markup}</div>',
+            script="<script>window.turned = []; document.addEventListener('keydown', "
+            "event => turned.push(event.key));</script>",
+        )
+    )
+    page.locator("input[name=size]").focus()
+    for key in ("ArrowRight", "ArrowDown", "Home", "End", "f", "Space"):
+        page.keyboard.press(key)
+    assert page.evaluate("turned") == []
+    page.keyboard.press("PageDown")  # a presenter's clicker
+    assert page.evaluate("turned") == ["PageDown"]
+    assert page.evaluate("document.activeElement.tagName") == "BODY"
+    page.locator("input[name=size]").focus()
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("turned") == ["PageDown", "ArrowRight"]
+
+
+def test_the_theme_follows_the_page(show):
+    page = show(
+        host(
+            explorers.pooling().markup,
+            script="<style>body{background:#fff;color:#111}"
+            "html[data-theme=dark] body{background:#111;color:#eee}</style>",
+        )
+    )
+    root = page.locator(".cnn-explorer")
+    assert root.get_attribute("data-theme") == "light"
+    page.evaluate("document.documentElement.setAttribute('data-theme', 'dark')")
+    page.wait_for_function("document.querySelector('.cnn-explorer').dataset.theme === 'dark'")
+
+
+def test_a_page_of_its_own_keeps_the_setting_in_the_address(show):
+    page = show(explorers.page(explorers.convolution_arithmetic()), "#size=9&kernel=3&stride=2")
+    assert page.locator("[data-part=result]").inner_text().startswith("Output: 4 × 4.")
+    press_to(page, "padding", 2, 0)
+    assert "padding=2" in page.url and "size=9" in page.url
+    page = show(explorers.page(explorers.kernel_editor()), "#weights=0,0,0;0,2,0;0,0,0&divisor=4")
+    assert "The weights add up to 0.50." in page.locator("[data-part=result]").inner_text()
+    page = show(host(explorers.convolution_arithmetic().markup), "#size=9")
+    assert page.locator("[data-part=result]").inner_text().startswith("Output: 5 × 5.")
+    press_to(page, "padding", 2, 0)
+    assert page.url.endswith("#size=9"), "on another's page the address is not ours"
+
+
+def test_less_motion_where_it_is_asked_for(show):
+    page = show(host(explorers.convolution_arithmetic().markup), reduced_motion="reduce")
+    moving = page.locator(".moving").first
+    assert moving.evaluate("node => getComputedStyle(node).transitionDuration") in ("0s", "")
+
+
+def test_without_scripts_a_sentence_remains(show):
+    page = show(host(explorers.convolution_arithmetic().markup), java_script_enabled=False)
+    assert page.get_by_text("kernel 3, padding 0, stride 1, dilation 1: output 5.").is_visible()
