@@ -133,70 +133,12 @@ def subsample(answer):
     return "with a small coefficient it blurs, with a large one it decides"
 
 
-def _penalties(features, codes):
-    return (features[:, None, :] - codes[None, :, :]).pow(2).sum(dim=2)
-
-
-@exercise(
-    "06.4",
-    kind="build",
-    minutes=10,
-    title="The RBF output",
-    hints=[
-        "features[:, None, :] - codes[None, :, :] has the shape (N, 10, 84).",
-        "Square it, and sum over the last axis.",
-    ],
-)
-def rbf_penalties(answer):
-    """Squared Euclidean distances of features to codes."""
-    import torch
-
-    generator = torch.Generator().manual_seed(84)
-    cases = []
-    for n, k, d in [(1, 10, 84), (4, 10, 84), (3, 2, 5), (10, 10, 84)]:
-        codes = torch.randn(k, d, generator=generator).sign()
-        cases.append((torch.randn(n, d, generator=generator), codes))
-    run_against(
-        _penalties,
-        answer,
-        cases,
-        [
-            (
-                lambda f, c: torch.cdist(f, c),
-                "that is the distance; the penalty is its square",
-            ),
-            (
-                lambda f, c: f @ c.T,
-                "those are dot products, a score; a penalty is a squared distance",
-            ),
-            (
-                lambda f, c: -_penalties(f, c),
-                "the sign is turned: penalties are positive, and the smallest wins",
-            ),
-            (
-                lambda f, c: (f[:, None, :] - c[None, :, :]).pow(2).mean(dim=2),
-                "that is the mean over the 84 units; the penalty is their sum",
-            ),
-            (
-                lambda f, c: (f[:, None, :] - c[None, :, :]).abs().sum(dim=2),
-                "those are absolute differences; square them",
-            ),
-            (
-                lambda f, c: _penalties(f, c).T,
-                "the axes are exchanged: one row an image, one column a class",
-            ),
-        ],
-        tolerance=1e-4,
-    )
-    return "zero only where F6 draws the picture exactly"
-
-
 def _rates(epochs):
     return [0.1 * 0.1 ** (epoch // 3) for epoch in range(epochs)]
 
 
 @exercise(
-    "06.5",
+    "06.4",
     kind="debug",
     minutes=10,
     title="The rate that never changed",
