@@ -73,6 +73,23 @@ def test_a_solution_links_back(lecture):
     assert "toctree" not in cells[-1]["source"]
 
 
+def test_headings_of_solutions_leave_no_level_out(clone, lecture):
+    fence = "```python\n# a comment\n```"
+    cells = [
+        clone.markdown("# T"),
+        clone.markdown(f"### E\n\n{fence}\n\n#### Why"),
+        clone.code("# x"),
+    ]
+    (page,) = site.find_pages()
+    notebook = notebooks.read(clone.write("06_lenet", cells, folder="solutions"))
+    prepared = site.prepare(notebook, page, solution=True)["cells"]
+    assert [notebooks.source(c) for c in (prepared[0], *prepared[2:])] == [
+        "# T",
+        f"## E\n\n{fence}\n\n### Why",
+        "# x",
+    ]
+
+
 def compared(clone, id, computed, verdict):
     entry = ledger.published(id)
     line = ledger.Comparison(entry, computed, verdict).line

@@ -326,6 +326,7 @@ def prepare(notebook: dict, page: Page, *, solution: bool = False) -> dict:
             if alt := metadata.get("alt"):
                 cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
         cells.append(cell)
+    _close_gaps(cells)
     title = next((i for i, cell in enumerate(cells) if cell["cell_type"] == "markdown"), -1)
     cells.insert(title + 1, _markdown("course-links", _links(page, solution)))
     if page.solution and not solution:
@@ -333,6 +334,23 @@ def prepare(notebook: dict, page: Page, *, solution: bool = False) -> dict:
         cells.append(_markdown("course-solutions", tree))
     metadata = {key: notebook["metadata"][key] for key in ("kernelspec", "language_info")}
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+_HEADING = re.compile(r"(?ms)^(?P<fence>```|~~~).*?^(?P=fence)|^(?P<marks>#{1,6})(?=\s)")
+
+
+def _close_gaps(cells: list[dict]) -> None:
+    """Raise headings where a level is left out, as in solutions, whose prompts are a lecture's."""
+    texts = [cell for cell in cells if cell["cell_type"] == "markdown"]
+    found = (m["marks"] for cell in texts for m in _HEADING.finditer(notebooks.source(cell)))
+    levels = sorted({len(marks) for marks in found if marks})
+    new = {old: "#" * (place + levels[0]) for place, old in enumerate(levels)}
+
+    def raised(match: re.Match) -> str:
+        return new[len(match["marks"])] if match["marks"] else match[0]
+
+    for cell in texts:
+        cell["source"] = _HEADING.sub(raised, notebooks.source(cell))
 
 
 def _markdown(id: str, source: str) -> dict:

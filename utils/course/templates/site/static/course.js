@@ -1,4 +1,15 @@
-// The ledger: sort by a column, filter by words, verdict and lecture. And small repairs of the theme.
+// What the theme leaves out for screen readers: names for its side bar and for the arrows in it.
+addEventListener('DOMContentLoaded', () => {
+  const bar = document.querySelector('.bd-sidebar-primary');
+  bar?.setAttribute('role', 'navigation');
+  bar?.setAttribute('aria-label', 'Course');
+  for (const summary of document.querySelectorAll('.bd-sidebar-primary summary')) {
+    const page = summary.closest('li')?.querySelector('a')?.textContent.trim();
+    summary.setAttribute('aria-label', `What belongs to ${page ?? 'this page'}`);
+  }
+});
+
+// The ledger: sort by a column, filter by words, verdict and lecture.
 addEventListener('DOMContentLoaded', () => {
   const table = document.getElementById('ledger');
   if (!table) return;

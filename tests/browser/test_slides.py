@@ -1,0 +1,306 @@
+"""The decks in a browser: what a room would see."""
+
+import re
+
+import pytest
+
+from utils.course import slides
+
+MADE_UP = "90_everything"
+
+
+@pytest.fixture
+def deck(open_deck, served):
+    """The made-up deck, open over http at its first slide."""
+    return open_deck(f"{served}/slides/{MADE_UP}.html")
+
+
+def indices(page) -> list[int]:
+    """Slide and step that are shown."""
+    return page.evaluate("[Reveal.getSlidePastCount(), Reveal.getIndices().f ?? -1]")
+
+
+def go_to(page, heading: str) -> int:
+    """Turn to the slide with a heading; return its index."""
+    return page.evaluate(
+        """heading => {
+          const all = Reveal.getSlides();
+          const index = all.findIndex(slide => slide.textContent.includes(heading));
+          const { h, v } = Reveal.getIndices(all[index]);
+          Reveal.slide(h, v);
+          return index;
+        }""",
+        heading,
+    )
+
+
+# ---------------------------------------------------------------------------- every deck
+
+
+def test_a_deck_loads_nothing_from_elsewhere_and_has_no_error(lecture, root, traffic, open_deck):
+    page = open_deck(f"{root}/slides/{lecture}.html")
+    for _ in range(page.evaluate("Reveal.getTotalSlides()")):
+        page.evaluate("Reveal.next()")
+    assert traffic.outside == []
+    assert traffic.errors == []
+
+
+def test_every_slide_fits(lecture, served, open_deck, checks):
+    page = open_deck(f"{served}/slides/{lecture}.html")
+    assert checks.slides_that_do_not_fit(page) == []
+
+
+def test_formulae_are_drawn_and_pictures_described(lecture, served, open_deck, checks):
+    page = open_deck(f"{served}/slides/{lecture}.html")
+    assert checks.undrawn_formulae(page) == []
+    assert checks.pictures_without_alt(page) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_deck_is_accessible(lecture, theme, served, open_deck, checks, axe):
+    # The handout shows all slides at once; the deck itself adds what is round them.
+    page = open_deck(f"{served}/slides/{lecture}.html?handout&{theme}")
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    assert checks.accessibility(page, axe) == []
+    page = open_deck(f"{served}/slides/{lecture}.html?{theme}")
+    assert checks.accessibility(page, axe) == []
+    if page.evaluate("Boolean(document.querySelector('.page.section'))"):
+        page.evaluate(
+            """() => {
+              const slide = document.querySelector('.page.section').parentElement;
+              const { h, v } = Reveal.getIndices(slide);
+              Reveal.slide(h, v);
+            }"""
+        )
+        assert checks.accessibility(page, axe) == []
+
+
+def test_every_slide_can_be_addressed(lecture, served, open_deck):
+    page = open_deck(f"{served}/slides/{lecture}.html#/slide-3")
+    if page.evaluate("Reveal.getTotalSlides()") >= 3:
+        assert indices(page)[0] == 2
+
+
+def test_a_deck_is_not_too_large(lecture, built, checks):
+    assert (built / "slides" / f"{lecture}.html").stat().st_size < checks.LIMIT
+
+
+# ---------------------------------------------------------------------------- keys and steps
+
+
+def test_the_right_arrow_shows_every_slide_and_step(deck):
+    shown = [indices(deck)]
+    for _ in range(60):
+        deck.keyboard.press("ArrowRight")
+        if indices(deck) == shown[-1]:
+            break
+        shown.append(indices(deck))
+    total = deck.evaluate("Reveal.getTotalSlides()")
+    assert sorted({slide for slide, _ in shown}) == list(range(total))
+    steps = deck.evaluate("document.querySelectorAll('.fragment').length")
+    assert len(shown) == total + steps  # sub-slides are not passed by
+    for _ in range(len(shown)):
+        deck.keyboard.press("ArrowLeft")
+    assert indices(deck)[0] == 0
+
+
+def test_a_step_appears_when_its_turn_comes(deck):
+    go_to(deck, "The output's size")
+    step = deck.locator("section.present .fragment")
+    assert not step.evaluate("e => e.classList.contains('visible')")
+    deck.keyboard.press("Space")
+    assert step.evaluate("e => e.classList.contains('visible')")
+
+
+def test_d_makes_it_dark_and_the_choice_is_kept(deck, checks):
+    theme = "document.documentElement.dataset.theme"
+    background = "getComputedStyle(document.querySelector('.reveal')).backgroundColor"
+    light = deck.evaluate(background)
+    deck.keyboard.press("d")
+    assert deck.evaluate(theme) == "dark"
+    assert deck.evaluate(background) != light
+    deck.reload()
+    checks.wait_until_ready(deck)
+    assert deck.evaluate(theme) == "dark"
+    deck.keyboard.press("d")
+    assert deck.evaluate(theme) == "light"
+
+
+def test_dark_by_address_is_not_kept(open_deck, served):
+    page = open_deck(f"{served}/slides/{MADE_UP}.html?dark")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.evaluate("localStorage.getItem('course-theme')") is None
+
+
+def test_escape_shows_the_overview_and_question_mark_the_keys(deck):
+    deck.keyboard.press("Escape")
+    assert deck.evaluate("Reveal.isOverview()")
+    deck.keyboard.press("Escape")
+    assert not deck.evaluate("Reveal.isOverview()")
+    deck.keyboard.press("Shift+Slash")
+    assert deck.get_by_text("Dark or light").is_visible()
+
+
+def test_i_leads_back_to_the_list_of_lectures(deck):
+    with deck.expect_navigation():
+        deck.keyboard.press("i")
+    assert deck.url.endswith("/slides/index.html")
+    assert deck.get_by_role("link", name="Convolution arithmetic").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_the_speaker_window_shows_the_notes(scheme, built, served, page, open_deck):
+    root = served if scheme == "http" else built.as_uri()
+    deck = open_deck(f"{root}/slides/{MADE_UP}.html")
+    go_to(deck, "How many numbers")
+    with deck.expect_popup() as popup:
+        deck.keyboard.press("s")
+    notes = popup.value.locator(".speaker-controls-notes .value")
+    notes.get_by_text("Most forget the bias").wait_for(timeout=15_000)
+
+
+def test_notes_are_on_no_slide(deck):
+    for index in range(deck.evaluate("Reveal.getTotalSlides()")):
+        deck.evaluate(
+            "i => { const s = Reveal.getIndices(Reveal.getSlides()[i]); Reveal.slide(s.h, s.v) }",
+            index,
+        )
+        assert not deck.locator("aside.notes").locator("visible=true").count()
+
+
+def test_cells_left_out_are_not_there(deck):
+    text = deck.evaluate("document.body.textContent")
+    for word in ("Seventy words", "PRESET", "import torch", "9/9", "plots.losses"):
+        assert word not in text
+
+
+def test_the_title_slide_names_lecture_and_goals(deck):
+    title = deck.locator(".page.title")
+    assert title.locator(".kicker").inner_text() == "Lecture 90"
+    assert title.locator("li").count() == 3
+    assert deck.evaluate("document.querySelectorAll('h1').length") == 1
+
+
+# ---------------------------------------------------------------------------- explorers
+
+
+def test_an_explorer_works_and_keeps_its_keys(deck):
+    index = go_to(deck, "Turn the knob")
+    slider = deck.locator("#demo-kernel")
+    slider.focus()
+    deck.keyboard.press("ArrowRight")
+    deck.keyboard.press("ArrowRight")
+    assert deck.locator("#demo-size").inner_text() == "22"  # 28 - 7 + 1
+    assert indices(deck)[0] == index
+    deck.locator("#demo-reset").focus()
+    deck.keyboard.press("Space")
+    assert deck.locator("#demo-size").inner_text() == "24"
+    assert indices(deck)[0] == index
+
+
+@pytest.mark.parametrize("key", ["Escape", "PageDown"])
+def test_escape_and_a_clicker_leave_an_explorer(deck, key):
+    index = go_to(deck, "Turn the knob")
+    deck.locator("#demo-kernel").focus()
+    deck.keyboard.press(key)
+    if key == "Escape":
+        assert indices(deck)[0] == index
+        assert not deck.evaluate("Reveal.isOverview()")
+        deck.keyboard.press("ArrowRight")
+    assert indices(deck)[0] == index + 1
+
+
+def test_an_explorer_may_write_its_state_into_the_address(deck):
+    index = go_to(deck, "Turn the knob")
+    deck.evaluate("location.hash = 'demo?kernel=7'")
+    deck.wait_for_timeout(200)
+    assert indices(deck)[0] == index
+    deck.evaluate("location.hash = '/slide-2'")
+    deck.wait_for_timeout(200)
+    assert indices(deck)[0] == 1
+
+
+# ---------------------------------------------------------------------------- list and handout
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_list_of_decks_is_accessible_and_offline(root, theme, page, traffic, checks, axe):
+    page.goto(f"{root}/slides/index.html?{theme}")
+    page.wait_for_selector("mjx-container")
+    assert page.locator(".decks > li").count() >= 1
+    assert checks.undrawn_formulae(page) == []
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert traffic.outside == [] and traffic.errors == []
+    assert checks.accessibility(page, axe) == []  # axe itself asks for files, which a file may not
+
+
+def test_the_handout_shows_every_slide_with_its_notes(open_deck, served):
+    page = open_deck(f"{served}/slides/{MADE_UP}.html?handout")
+    assert page.locator(".page:visible").count() == page.locator(".page").count() == 11
+    assert page.locator("aside.notes:visible").count() == page.locator("aside.notes").count() == 9
+    assert page.get_by_text("Most forget the bias").is_visible()
+
+
+def test_the_handout_prints(built, browser, tmp_path):
+    deck = slides.Deck("90", "", built / "slides" / f"{MADE_UP}.html", 11, "", True)
+    assert slides.print_handout(deck, slides.find_browser())
+    pdf = deck.path.with_suffix(".pdf")
+    assert 5 <= len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes())) <= 8  # two slides a sheet
+    pdf.unlink()
+
+
+# ---------------------------------------------------------------------------- the checks find faults
+
+
+@pytest.fixture
+def faulty(tmp_path, synthetic, open_deck):
+    """Opens a deck with a fault in it, as a file."""
+
+    def go(what: str):
+        path = synthetic.write(synthetic.broken(what), tmp_path / f"91_{what}.ipynb")
+        slides.copy_assets(tmp_path)
+        deck = slides.build_deck(path, tmp_path)
+        return open_deck(
+            f"{deck.path.as_uri()}?handout" * (what == "contrast") or deck.path.as_uri()
+        )
+
+    return go
+
+
+def test_a_picture_from_elsewhere_is_found(faulty, traffic):
+    faulty("outside")
+    assert any("example.org/cat.png" in request for request in traffic.outside)
+
+
+def test_a_slide_that_overflows_is_named(faulty, checks):
+    found = checks.slides_that_do_not_fit(faulty("overflow"))
+    assert any(text.startswith("slide 2 ('This slide holds far too much')") for text in found)
+    assert not any(text.startswith("slide 1 ") for text in found)
+
+
+def test_blocks_that_overlap_are_found(faulty, checks):
+    assert any("overlap" in text for text in checks.slides_that_do_not_fit(faulty("overlap")))
+
+
+def test_small_type_and_cut_off_blocks_are_found(faulty, checks):
+    found = checks.slides_that_do_not_fit(faulty("small"))
+    assert any("12px" in text for text in found)
+    assert any("cut off" in text for text in found)
+
+
+def test_a_missing_alt_text_is_found(faulty, checks):
+    assert len(checks.pictures_without_alt(faulty("alt"))) == 1
+
+
+def test_low_contrast_is_found(faulty, checks, axe):
+    assert any("color-contrast" in text for text in checks.accessibility(faulty("contrast"), axe))
+
+
+def test_a_formula_with_an_error_is_found(faulty, checks):
+    assert checks.undrawn_formulae(faulty("math"))
+
+
+def test_an_error_in_a_script_is_found(faulty, traffic):
+    faulty("script")
+    assert any("undefinedThing" in error for error in traffic.errors)
