@@ -70,6 +70,7 @@ ALL_MODELS: list[ModelCase] = [
     ModelCase("lenet", "LeNet5_1998", (1, 32, 32), _map_criterion),
     ModelCase("lenet", "LeNet5", (1, 28, 28)),
     ModelCase("lenet", "LeNet5", (3, 28, 28), options=dict(in_channels=3, num_classes=8)),
+    ModelCase("alexnet", "AlexNet", (3, 227, 227)),
 ]
 
 

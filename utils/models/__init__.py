@@ -14,6 +14,7 @@ from importlib import import_module
 from utils.models.pretrained import cat_probability, class_names, pretrained, top_classes
 
 _HOMES = {
+    "AlexNet": "alexnet",
     "LeNet5": "lenet",
     "LeNet5_1998": "lenet",
     "ZipNet1989": "lenet",
