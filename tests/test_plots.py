@@ -285,6 +285,37 @@ def test_kernels_of_one_three_and_many_channels():
         plots.kernels(np.zeros((3, 3)))
 
 
+def test_number_grids_draw_every_value_at_one_cell_size():
+    grids = {"a": np.arange(6.0).reshape(2, 3), "b": torch.tensor([[-0.25, 0.0]])}
+    figure = plots.number_grids(
+        grids, "They stand side by side", signs=["→"], frames=[("a", 0, 1, 2, 2, 0)]
+    )
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    texts = [text.get_text() for text in axes.texts]
+    assert texts == ["a", *"012345", "→", "b", "\N{MINUS SIGN}0.25", "0"]
+    for image, values in zip(axes.images, grids.values(), strict=True):
+        np.testing.assert_allclose(image.get_array(), np.asarray(values))
+        left, right, bottom, top = image.get_extent()
+        assert (bottom - top, right - left) == np.asarray(values).shape
+    assert len(axes.patches) == 1
+    assert axes.get_aspect() == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"grids": {"a": [1, 2]}}, r"'a' has the shape \(2,\)"),
+        ({"grids": {"a": [[1]], "b": [[2]]}, "signs": ["+", "="]}, "2 signs for 2 grids"),
+        ({"grids": {"a": [[1]]}, "frames": [("c", 0, 0, 1, 1, 0)]}, "the grids are a"),
+        ({"grids": {"a": [[1]]}, "frames": [("a", 0, 0, 1, 2, 0)]}, "does not lie in 'a'"),
+    ],
+)
+def test_number_grids_say_what_is_wrong(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        plots.number_grids(**arguments)
+
+
 def table() -> dict:
     return {"epoch": [1, 2, 3], "train_loss": [3.0, 2, 1], "validation_metric": [0.1, 0.2, 0.3]}
 

@@ -708,6 +708,126 @@ def _write_numbers(axes: Axes, values: np.ndarray, pattern: str | None = None) -
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
 
 
+def number_grids(
+    grids: Mapping[str, Any],
+    title: str | None = None,
+    *,
+    signs: Sequence[str] = (),
+    frames: Sequence[tuple[str, int, int, int, int, int]] = (),
+    numbers: bool = True,
+    height: float = 4.2,
+) -> Figure:
+    """Small arrays side by side as an equation, every cell of one size, its number written in.
+
+    Parameters
+    ----------
+    grids : mapping of str to array
+        Name above each grid (lines broken by a line feed) and its values, (H, W).  Each is drawn
+        on its own scale from blue (negative) through white (zero) to orange (positive).
+    title : str, optional
+        The finding.
+    signs : sequence of str, optional
+        What stands between two neighbours (an arrow, an operator); nothing by default.
+    frames : sequence of (name, row, column, rows, columns, colour)
+        Rectangles around cells of a grid; the last is the number of a colour of `PALETTE`.
+    numbers : bool
+        Whether to write the values into the cells.
+    height : float
+        Inches.
+
+    Raises
+    ------
+    ValueError
+        If a grid is not (H, W), the signs do not lie between the grids, or a frame lies outside
+        its grid.
+
+    Examples
+    --------
+    >>> figure = number_grids({"x": [[1, 2], [3, 4]], "2 x": [[2, 4], [6, 8]]}, signs=["="])
+    """
+    arrays = {name: as_array(values).astype(float) for name, values in grids.items()}
+    for name, array in arrays.items():
+        if array.ndim != 2 or not array.size:
+            raise ValueError(f"{name!r} has the shape {array.shape}: give a grid, (H, W)")
+    if signs and len(signs) != len(arrays) - 1:
+        raise ValueError(
+            f"{len(signs)} signs for {len(arrays)} grids: give one between each two neighbours"
+        )
+    _register_diverging()
+    figure, axes = subplots(height=height, title=title)
+    gap = 1.3
+    across = sum(array.shape[1] for array in arrays.values()) + gap * (len(arrays) - 1)
+    tallest = max(array.shape[0] for array in arrays.values())
+    lines = 0.3 * max(1 + name.count("\n") for name in arrays)
+    room = height - lines - 0.25 - (0.5 if title else 0)
+    cell = min((WIDTH - 0.5) / across, room / tallest, 0.72)
+    size = min(15.0, 72 * cell * 0.36)
+    left, places = 0.0, {}
+    for number, (name, array) in enumerate(arrays.items()):
+        rows, columns = array.shape
+        top = (tallest - rows) / 2
+        extent = (left, left + columns, top + rows, top)
+        limit = float(np.abs(array).max()) or 1.0
+        drawn = axes.imshow(array, cmap=DIVERGING, vmin=-limit, vmax=limit, extent=extent)
+        for row in range(rows + 1):
+            axes.hlines(top + row, left, left + columns, color="#c3cad2", linewidth=0.8)
+        for column in range(columns + 1):
+            axes.vlines(left + column, top, top + rows, color="#c3cad2", linewidth=0.8)
+        axes.text(left + columns / 2, top - 0.18, name, ha="center", va="bottom", fontsize=14)
+        if numbers:
+            pattern = "{:.0f}" if np.all(array == np.round(array)) else "{:.2g}"
+            for (row, column), value in np.ndenumerate(array):
+                text = pattern.format(value + 0.0).replace("-", "\N{MINUS SIGN}")
+                axes.text(
+                    left + column + 0.5,
+                    top + row + 0.5,
+                    text,
+                    ha="center",
+                    va="center",
+                    fontsize=size,
+                    color=_text_on(drawn.cmap(drawn.norm(value))),
+                )
+        places[name] = (left, top)
+        if signs and number < len(signs):
+            x = left + columns + gap / 2
+            axes.text(x, tallest / 2, signs[number], ha="center", va="center", fontsize=22)
+        left += columns + gap
+    _frame_cells(axes, arrays, places, frames)
+    middle, half = across / 2, (WIDTH - 0.4) / cell / 2
+    axes.set_xlim(middle - half, middle + half)
+    axes.set_ylim(tallest + 0.1, -lines / cell - 0.15)
+    axes.set_aspect("equal")
+    _bare(axes)
+    return figure
+
+
+def _frame_cells(axes: Axes, arrays: Mapping, places: Mapping, frames: Sequence) -> None:
+    from matplotlib.patches import Rectangle
+
+    for name, row, column, rows, columns, colour in frames:
+        if name not in arrays:
+            raise ValueError(f"a frame names {name!r}: the grids are {', '.join(arrays)}")
+        height, width = arrays[name].shape
+        if not (0 <= row and 0 <= column and row + rows <= height and column + columns <= width):
+            raise ValueError(
+                f"a frame of {rows} x {columns} cells at ({row}, {column}) does not lie in "
+                f"{name!r}, which has {height} x {width}"
+            )
+        left, top = places[name]
+        inset = 0.05 + 0.04 * (colour % 3)
+        axes.add_patch(
+            Rectangle(
+                (left + column + inset, top + row + inset),
+                columns - 2 * inset,
+                rows - 2 * inset,
+                fill=False,
+                edgecolor=PALETTE[colour % len(PALETTE)],
+                linewidth=3,
+                zorder=4,
+            )
+        )
+
+
 # --------------------------------------------------------------------------------- curves
 
 
