@@ -77,6 +77,28 @@ def test_everything_else_counts(old, new):
     assert digest.code_hash(changed) != digest.code_hash(CODE)
 
 
+TABLES = """
+__all__ = ["A"]
+__all__ += sorted(HOMES)
+HOMES = {"A": "a"}
+LOADERS: dict[str, str] = {"a": "utils.a:load"}
+SIZES = {"a": 3}
+"""
+
+
+def test_new_names_in_a_packages_tables_do_not_count():
+    def hashed(old="", new=""):
+        return digest.code_hash(TABLES.replace(old, new), package=True)
+
+    assert hashed('{"A": "a"}', '{"A": "a", "B": "b"}') == hashed()
+    assert hashed('"utils.a:load"}', '"utils.a:load", "b": "utils.b:load"}') == hashed()
+    assert hashed('["A"]', '["A", "B"]') == hashed()
+    assert hashed("3", "4") != hashed()
+    assert hashed('{"A": "a"}', '{"A": a}') != hashed()
+    changed = TABLES.replace('"a"}', '"b"}')
+    assert digest.code_hash(changed) != digest.code_hash(TABLES), "only in a package's __init__"
+
+
 @pytest.fixture
 def stored(clone, tmp_path, monkeypatch):
     """A notebook with a digest of a module and a data file, and how to check it again."""
@@ -172,7 +194,10 @@ def test_the_probe_tells_what_this_process_used():
     assert fetch.__file__ in used["modules"] and digest.__file__ in used["modules"]
     assert used["torch"] is ("torch" in sys.modules)
     assert "utils/fetch.py" in digest.of_used(used)["modules"]
-    assert not any(name.startswith("utils/course/") for name in digest.of_used(used)["modules"])
+    commands = [
+        name for name in digest.of_used(used)["modules"] if name.startswith("utils/course/")
+    ]
+    assert all(name.startswith("utils/course/studies/") for name in commands)
 
 
 def test_sources_hash_sees_prose_and_tags_but_no_outputs(clone):

@@ -45,10 +45,18 @@ def short_hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def code_hash(code: str) -> str:
+def code_hash(code: str, package: bool = False) -> str:
     """Return the hash of what Python code does: comments, layout and docstrings do not count.
 
     It does not depend on the version of Python, as :func:`ast.dump` does.
+
+    Parameters
+    ----------
+    code : str
+    package : bool
+        Whether it is a package's ``__init__``. There ``__all__`` and tables of names that say
+        where something lives do not count either: a new entry changes nothing for who does not
+        use it, and for who does, the module it leads to counts by itself.
     """
     parts: list[str] = []
 
@@ -74,7 +82,10 @@ def code_hash(code: str) -> str:
         else:
             parts.append(f"{type(value).__name__}:{value!r};")
 
-    visit(ast.parse(code))
+    tree = ast.parse(code)
+    if package:
+        tree.body = [statement for statement in tree.body if not _is_table(statement)]
+    visit(tree)
     return short_hash("".join(parts).encode())
 
 
@@ -91,6 +102,20 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     ]
 
 
+def _is_table(statement: ast.stmt) -> bool:
+    """Whether a statement assigns a literal table of names, or ``__all__``."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        return False
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    if [target.id for target in targets if isinstance(target, ast.Name)] == ["__all__"]:
+        return True
+    value = statement.value
+    return isinstance(value, ast.Dict) and all(
+        isinstance(item, ast.Constant) and isinstance(item.value, str)
+        for item in [*value.keys, *value.values]
+    )
+
+
 def file_hash(path: Path) -> str:
     """Return the hash of a file: of what it does for a Python module, of its bytes else."""
     status = path.stat()
@@ -101,7 +126,8 @@ def file_hash(path: Path) -> str:
 def _file_hash(path: Path, modified: int, size: int) -> str:
     if path.suffix == ".py":
         try:
-            return code_hash(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            return code_hash(text, package=path.name == "__init__.py")
         except (SyntaxError, ValueError):
             pass
     with path.open("rb") as file:

@@ -1,0 +1,198 @@
+"""Studies: stored with what they were made from, resumed where they were stopped, never stale."""
+
+import json
+import textwrap
+
+import pytest
+
+import utils
+from utils import measured
+from utils.course import digest, jobs, main, study
+
+MODULE = textwrap.dedent(
+    """
+    import os, pathlib
+    TITLE = "Doubling"
+    SEEDS = (0, 1)
+    CELLS = {"small": {"factor": 2}, "large": {"factor": 20}}
+    LOG = pathlib.Path(__file__).with_name("log.txt")
+
+    def run_cell(factor, seed):
+        with LOG.open("a") as log:
+            log.write(f"{factor}-{seed} ")
+        if (LOG.parent / f"fail-{factor}-{seed}").exists():
+            raise ValueError("the loss became NaN")
+        print("noise")
+        files = {"weights.bin": b"w" * 10} if (factor, seed) == (2, 0) else {}
+        return {"result": factor * (seed + 1), "curve": [0.5, 0.25], "files": files}
+
+    def summary(runs):
+        return {"mean": runs.select(factor=2).mean("result")}
+    """
+)
+
+
+@pytest.fixture
+def doubling(clone, tmp_path, monkeypatch):
+    """A study `06` that doubles numbers, with an executor that works in this process."""
+    package = tmp_path / "studies_of_a_test"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "lecture_06.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(study, "_PACKAGE", "studies_of_a_test")
+    monkeypatch.setattr(measured, "FOLDER", clone.root / "data" / "measured")
+
+    class Here:
+        def run(self, work):
+            for job in work:
+                yield jobs.Event(job, "started")
+                try:
+                    value = jobs.resolve(job.function)(**job.arguments)
+                except ValueError as error:
+                    yield jobs.Event(job, "failed", f"Traceback\nValueError: {error}")
+                else:
+                    yield jobs.Event(job, "finished", value)
+
+    monkeypatch.setattr(jobs, "executor", lambda scheduler, processes: Here())
+    made = {"modules": {"utils/arithmetic.py": _hash("utils/arithmetic.py")}, "data": {}}
+    monkeypatch.setattr(digest, "of_used", lambda used, since: made | {"torch": None})
+    yield package
+    for name in ("studies_of_a_test", "studies_of_a_test.lecture_06"):
+        __import__("sys").modules.pop(name, None)
+
+
+def _hash(key):
+    return digest.file_hash(digest.path_of(key))
+
+
+def ran(package):
+    return (package / "log.txt").read_text().split() if (package / "log.txt").exists() else []
+
+
+def test_everything_is_stored(doubling, clone, capsys):
+    assert main(["study", "6"]) == 0
+    assert "noise" not in capsys.readouterr().out
+    stored = json.loads((clone.root / "data" / "measured" / "06.json").read_text())
+    assert stored["command"] == "course study 06"
+    assert stored["summary"] == {"mean": 3.0}
+    assert [run["name"] for run in stored["runs"]] == [
+        "small-seed0", "small-seed1", "large-seed0", "large-seed1",
+    ]  # fmt: skip
+    assert stored["runs"][1]["parameters"] == {"factor": 2, "seed": 1}
+    assert stored["runs"][1]["results"] == {"result": 4, "curve": [0.5, 0.25]}
+    assert all(run["seconds"] >= 0 for run in stored["runs"])
+    assert list(stored["digest"]["modules"]) == ["utils/arithmetic.py"]
+    assert (clone.root / "data" / "measured" / "06" / "weights.bin").read_bytes() == b"w" * 10
+    study_read = measured.load("06")
+    assert study_read.select(factor=20).values("result") == [20, 40]
+    assert study_read.file("weights.bin").is_file()
+    assert main(["study", "--check"]) == 0
+
+
+def test_finished_runs_are_not_repeated_unless_asked(doubling):
+    main(["study", "6"])
+    assert ran(doubling) == ["2-0", "2-1", "20-0", "20-1"]
+    main(["study", "6"])
+    assert len(ran(doubling)) == 4
+    main(["study", "6", "--no-resume"])
+    assert len(ran(doubling)) == 8
+
+
+def test_a_failed_run_keeps_the_others_and_stores_nothing(doubling, clone, capsys):
+    (doubling / "fail-20-0").touch()
+    assert main(["study", "6"]) == 1
+    assert "large-seed0: ValueError: the loss became NaN" in capsys.readouterr().err
+    assert not (clone.root / "data" / "measured").exists()
+    (doubling / "fail-20-0").unlink()
+    assert main(["study", "6"]) == 0
+    assert ran(doubling) == ["2-0", "2-1", "20-0", "20-1", "20-0"]
+
+
+def test_runs_of_other_code_are_repeated(doubling, clone):
+    main(["study", "6"])
+    for record in (clone.root / "build" / "studies" / "06").glob("large*.json"):
+        stored = json.loads(record.read_text())
+        stored["digest"]["modules"]["utils/arithmetic.py"] = "0123"
+        record.write_text(json.dumps(stored))
+    main(["study", "6"])
+    assert ran(doubling)[4:] == ["20-0", "20-1"]
+
+
+def test_other_seeds_are_added_and_fewer_are_not_stored(doubling, clone, capsys):
+    assert main(["study", "6", "--seeds", "1"]) == 0
+    assert "own seeds [0] were not asked for" in capsys.readouterr().out
+    assert not (clone.root / "data" / "measured" / "06.json").exists()
+    assert main(["study", "6", "--seeds", "0", "1", "2"]) == 0
+    assert ran(doubling) == ["2-1", "20-1", "2-0", "2-2", "20-0", "20-2"]
+    stored = json.loads((clone.root / "data" / "measured" / "06.json").read_text())
+    assert stored["command"] == "course study 06 --seeds 0 1 2" and len(stored["runs"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            lambda s, f: s["digest"]["modules"].update({"utils/arithmetic.py": "0"}),
+            "module utils/a",
+        ),
+        (lambda s, f: s["digest"].update(torch="1.0"), "made with torch 1.0, now 2."),
+        (
+            lambda s, f: (f / "06" / "weights.bin").write_bytes(b""),
+            "weights.bin is gone or changed",
+        ),
+        (lambda s, f: (f / "06" / "weights.bin").unlink(), "weights.bin is gone or changed"),
+    ],
+)
+def test_a_stale_study_is_found_and_named(doubling, clone, capsys, change, reason):
+    main(["study", "6"])
+    folder = clone.root / "data" / "measured"
+    stored = json.loads((folder / "06.json").read_text())
+    change(stored, folder)
+    (folder / "06.json").write_text(json.dumps(stored))
+    capsys.readouterr()
+    assert main(["study", "6", "--check"]) == 1
+    shown = capsys.readouterr().out
+    assert reason in shown and "run `course study 06`" in shown
+
+
+def test_a_file_too_large_is_refused(doubling, capsys, monkeypatch):
+    monkeypatch.setattr(study, "FILE_BYTES", 5)
+    assert main(["study", "6"]) == 1
+    assert "weights.bin has 10 bytes; a study stores 5 at most" in capsys.readouterr().err
+
+
+def test_a_lecture_without_study_is_refused(doubling, capsys):
+    assert main(["study", "7"]) == 1
+    assert "lecture '7' has no study; there are 06" in capsys.readouterr().err
+
+
+def test_results_that_are_no_numbers_are_refused(doubling):
+    (doubling / "lecture_06.py").write_text(MODULE.replace("0.5", "float('nan')"))
+    assert main(["study", "6"]) == 1
+
+
+# The studies of the course
+
+
+@pytest.mark.parametrize("lecture", study.studies())
+def test_stored_study_is_fresh(lecture):
+    reasons = study.stale(lecture)
+    assert not reasons, f"{'; '.join(reasons)}: run `course study {lecture}`"
+
+
+@pytest.mark.parametrize("lecture", study.studies())
+def test_study_is_complete(lecture):
+    module = study.module_of(lecture)
+    assert len(module.SEEDS) >= 3 and module.TITLE and module.CELLS
+    assert all("seed" not in parameters for parameters in module.CELLS.values())
+    runs = measured.load(lecture)
+    stored = {run.name: run.parameters for run in runs}
+    for name, parameters in module.CELLS.items():
+        for seed in module.SEEDS:
+            assert stored[f"{name}-seed{seed}"] == {**parameters, "seed": seed}
+
+
+def test_every_stored_study_belongs_to_a_module():
+    folder = utils.ROOT / "data" / "measured"
+    assert {path.stem for path in folder.glob("*.json")} <= set(study.studies())
