@@ -7,9 +7,11 @@ from random import Random
 import numpy as np
 import pytest
 import torch
+from nbformat.v4 import new_output
 from scipy.signal import correlate2d
 
 from utils import arithmetic, explorers
+from utils.course import slides
 
 MAKERS = {
     "convolution-arithmetic": explorers.convolution_arithmetic,
@@ -360,6 +362,49 @@ def test_keys_of_a_control_do_not_turn_the_slide(show):
     assert page.evaluate("turned") == ["PageDown", "ArrowRight"]
 
 
+@pytest.fixture(scope="module")
+def deck(browser, synthetic, tmp_path_factory):
+    """Slides made by the course of a notebook that holds every explorer."""
+    folder = tmp_path_factory.mktemp("explorers")
+    cells = [synthetic.markdown("# Explorers\n\nAll of them.", "slide")]
+    for make in MAKERS.values():
+        made = make()
+        data = {"text/html": made.markup, "text/plain": made.text}
+        output = new_output("execute_result", data, execution_count=1)
+        cells.append(synthetic.markdown(f"## {made.title}, tried by hand", "slide"))
+        cells.append(synthetic.code("explorer", "-", [output], ["hide-input"]))
+    notebook = synthetic.write(synthetic.notebook(cells), folder / "90_explorers.ipynb")
+    slides.copy_assets(folder / "slides")
+    return slides.build_deck(notebook, folder / "slides").path
+
+
+def test_explorers_fit_and_work_on_the_slides_of_the_course(deck, open_deck, traffic, checks):
+    page = open_deck(deck.as_uri())
+    assert checks.slides_that_do_not_fit(page) == []
+    page.evaluate("Reveal.slide(1)")
+    bar = page.locator("#explorer-convolution-arithmetic input[name=size]")
+    bar.focus()
+    page.keyboard.press("ArrowRight")
+    result = page.locator("#explorer-convolution-arithmetic [data-part=result]")
+    assert result.inner_text().startswith("Output: 6 × 6.")
+    assert page.evaluate("Reveal.getIndices().h") == 1
+    page.keyboard.press("PageDown")
+    assert page.evaluate("Reveal.getIndices().h") == 2
+    for name in MAKERS:
+        hidden = page.evaluate(
+            """name => {
+              const root = document.getElementById('explorer-' + name);
+              const slide = Reveal.getSlides().findIndex(slide => slide.contains(root));
+              Reveal.slide(slide);
+              return [...root.querySelectorAll('input, button, select, svg, canvas')]
+                .filter(part => !part.getClientRects().length).map(part => part.outerHTML);
+            }""",
+            name,
+        )
+        assert hidden == [], "reveal.js's own style hides a part"
+    assert traffic.outside == [] and traffic.errors == []
+
+
 def test_the_theme_follows_the_page(show):
     page = show(
         host(
@@ -389,7 +434,7 @@ def test_a_page_of_its_own_keeps_the_setting_in_the_address(show):
 
 def test_less_motion_where_it_is_asked_for(show):
     page = show(host(explorers.convolution_arithmetic().markup), reduced_motion="reduce")
-    moving = page.locator(".moving").first
+    moving = page.locator(".ex-moving").first
     assert moving.evaluate("node => getComputedStyle(node).transitionDuration") in ("0s", "")
 
 

@@ -43,9 +43,9 @@ explore("convolution-arithmetic", (root, settings, say) => {
       if (there >= 0 && there < outputs * outputs) go(there, true);
     },
   });
-  const formula = html("p", { class: "formula", "data-part": "formula" });
-  const result = html("p", { class: "result", "data-part": "result" });
-  const where = html("p", { class: "quiet", "data-part": "position" });
+  const formula = html("p", { class: "ex-formula", "data-part": "formula" });
+  const result = html("p", { class: "ex-result", "data-part": "result" });
+  const where = html("p", { class: "ex-quiet", "data-part": "position" });
   const call = html("code", { "data-part": "call" });
   const run = player(root, () => {
     if (position >= outputs * outputs - 1) return false;
@@ -56,11 +56,11 @@ explore("convolution-arithmetic", (root, settings, say) => {
     if (!playing && outputs) say(where.textContent);
   });
 
-  root.append(html("div", { class: "columns" },
-    html("div", { class: "controls" },
+  root.append(html("div", { class: "ex-columns" },
+    html("div", { class: "ex-controls" },
       html("fieldset", {}, html("legend", {}, "Convolution along each axis"), ...Object.values(sliders)),
-      html("div", { class: "buttons" }, play, back, next, reset)),
-    html("div", { class: "picture" }, picture)), formula, result, where, html("p", {}, call));
+      html("div", { class: "ex-buttons" }, play, back, next, reset)),
+    html("div", { class: "ex-picture" }, picture)), formula, result, where, html("p", {}, call));
 
   function step(by) {
     run.stop();
@@ -108,7 +108,7 @@ explore("convolution-arithmetic", (root, settings, say) => {
 
   function paint(W, K, P, S, D, span, padded) {
     const gap = 90, high = 352, top = 32;
-    const cell = Math.min(36, high / Math.max(padded, span, outputs), (800 - gap - 8) / (Math.max(padded, outputs ? 0 : span) + outputs));
+    const cell = Math.min(46, high / Math.max(padded, span, outputs), (800 - gap - 8) / (Math.max(padded, outputs ? 0 : span) + outputs));
     const tall = Math.max(padded, outputs) * cell;
     const left = Math.max(4, (800 - (padded + outputs) * cell - gap) / 2);
     const y = top + (high - tall) / 2, inY = y + (tall - padded * cell) / 2;
@@ -129,7 +129,7 @@ explore("convolution-arithmetic", (root, settings, say) => {
         if (outputs && (row >= used || column >= used)) parts.push(square(...at, { fill: "url(#" + root.id + "-hatch)" }));
       }
     }
-    const taps = svg("g", { class: "moving", "data-part": "window" });
+    const taps = svg("g", { class: "ex-moving", "data-part": "window" });
     for (let i = 0; i < K; i++) {
       for (let j = 0; j < K; j++) {
         taps.append(square(left + j * D * cell, inY + i * D * cell, cell, { fill: "var(--window)", "fill-opacity": 0.6 }));

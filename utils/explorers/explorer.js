@@ -24,7 +24,7 @@ function slider(name, words, minimum, maximum, value, changed) {
     type: "range", name, min: minimum, max: maximum, step: 1, value, autocomplete: "off",
     oninput: () => { shown.textContent = input.value; changed(name, Number(input.value)); },
   });
-  const label = html("label", { class: "slider" }, html("span", {}, words), input, shown);
+  const label = html("label", { class: "ex-slider" }, html("span", {}, words), input, shown);
   label.set = (next) => { input.value = next; shown.textContent = input.value; return Number(input.value); };
   return label;
 }

@@ -15,17 +15,17 @@ explore("kernel-editor", (root, settings, say) => {
   const grid = html("div", { role: "group", "aria-label": "Weights of the kernel", style: "display:grid;gap:4px;width:max-content;margin:6px 0" });
   const shown = html("canvas", { width, height, role: "img", "aria-label": settings.alt, style: "width:400px" });
   const answer = html("canvas", { role: "img", "data-part": "map", style: "width:400px" });
-  const result = html("p", { class: "result", "data-part": "result" });
-  const colours = html("p", { class: "quiet" });
+  const result = html("p", { class: "ex-result", "data-part": "result" });
+  const colours = html("p", { class: "ex-quiet" });
 
   root.append(
-    html("div", { class: "columns" },
-      html("div", {}, html("span", { class: "heading" }, "photo"), shown),
+    html("div", { class: "ex-columns" },
+      html("div", {}, html("span", { class: "ex-heading" }, "photo"), shown),
       html("fieldset", { style: "flex:0 1 262px" }, html("legend", {}, "kernel"),
-        html("label", { class: "choice" }, "Preset", preset), html("label", { class: "choice" }, "Size", side), grid,
-        html("label", { class: "choice" }, "divided by", divisor),
-        html("label", { class: "choice" }, flip, "turn by 180\u00b0 (true convolution)")),
-      html("div", {}, html("span", { class: "heading" }, "feature map"), answer)),
+        html("label", { class: "ex-choice" }, "Preset", preset), html("label", { class: "ex-choice" }, "Size", side), grid,
+        html("label", { class: "ex-choice" }, "divided by", divisor),
+        html("label", { class: "ex-choice" }, flip, "turn by 180\u00b0 (true convolution)")),
+      html("div", {}, html("span", { class: "ex-heading" }, "feature map"), answer)),
     result, colours);
 
   const picture = shown.getContext("2d"), raw = picture.createImageData(width, height);

@@ -29,20 +29,20 @@ explore("pooling", (root, settings, say) => {
       draw();
     },
   });
-  const result = html("p", { class: "result", "data-part": "result" });
-  const note = html("p", { class: "quiet" },
+  const result = html("p", { class: "ex-result", "data-part": "result" });
+  const note = html("p", { class: "ex-quiet" },
     "Changed: compared with the pattern in the middle (shift 0, 0). A cell counts when its value differs.");
-  root.append(html("div", { class: "columns" },
-    html("div", { class: "controls" },
+  root.append(html("div", { class: "ex-columns" },
+    html("div", { class: "ex-controls" },
       html("fieldset", {}, html("legend", {}, "Pattern"), right, down),
-      html("fieldset", {}, html("legend", {}, "Pooling"), window_, stride, html("label", { class: "choice" }, "takes", kind)),
-      html("div", { class: "buttons" }, button("Reset", () => {
+      html("fieldset", {}, html("legend", {}, "Pooling"), window_, stride, html("label", { class: "ex-choice" }, "takes", kind)),
+      html("div", { class: "ex-buttons" }, button("Reset", () => {
         Object.assign(state, settings.start);
         [right, down, window_, stride].forEach((bar, k) => bar.set(state[["right", "down", "window", "stride"][k]]));
         kind.value = state.kind;
         draw();
       }))),
-    html("div", { class: "picture" }, picture)), result, note);
+    html("div", { class: "ex-picture" }, picture)), result, note);
 
   function place(rightwards, downwards) {
     const grid = Array.from({ length: N }, () => new Array(N).fill(0));

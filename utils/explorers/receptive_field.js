@@ -21,11 +21,11 @@ explore("receptive-field", (root, settings, say) => {
     html("caption", { class: "unseen" }, "Layers of the stack, from the input upwards"),
     html("thead", {}, html("tr", { style: "background:none" }, head("layer"), head("kernel"), head("stride"), head("dilation"))), body);
   const picture = svg("svg", { viewBox: "0 0 800 390", role: "img", "data-part": "picture" });
-  const result = html("p", { class: "result", "data-part": "result" });
-  const steps = html("p", { class: "quiet formula", "data-part": "steps" });
-  root.append(html("div", { class: "columns" },
-    html("div", { class: "controls" }, html("label", { class: "choice" }, "Stack", preset), table, html("div", { class: "buttons" }, add, drop)),
-    html("div", { class: "picture" }, picture)), result, steps);
+  const result = html("p", { class: "ex-result", "data-part": "result" });
+  const steps = html("p", { class: "ex-quiet ex-formula", "data-part": "steps" });
+  root.append(html("div", { class: "ex-columns" },
+    html("div", { class: "ex-controls" }, html("label", { class: "ex-choice" }, "Stack", preset), table, html("div", { class: "ex-buttons" }, add, drop)),
+    html("div", { class: "ex-picture" }, picture)), result, steps);
 
   function rows() {
     const cell = (...inner) => html("td", { style: "padding:1px 5px;background:none;border:0;color:inherit" }, ...inner);

@@ -65,8 +65,8 @@ explore("sliding-window", (root, settings, say) => {
     style: "cursor:pointer", onclick: () => { run.stop(); go(k, true); },
   }));
   picture.append(...cells);
-  const frame = svg("rect", { x: 4, y: y0, width: kw * side, height: kh * side, fill: "none", stroke: "#ff7a1a", "stroke-width": 3, class: "moving" });
-  const spot = square(mapX, mapY, side, { fill: "none", stroke: "var(--window)", "stroke-width": 3, class: "moving" });
+  const frame = svg("rect", { x: 4, y: y0, width: kw * side, height: kh * side, fill: "none", stroke: "#ff7a1a", "stroke-width": 3, class: "ex-moving" });
+  const spot = square(mapX, mapY, side, { fill: "none", stroke: "var(--window)", "stroke-width": 3, class: "ex-moving" });
   const border = svg("rect", { x: mapX, y: mapY, width: columns * side, height: rows * side, fill: "none", stroke: "var(--line)" });
   picture.append(border, frame, spot);
 
@@ -74,7 +74,7 @@ explore("sliding-window", (root, settings, say) => {
   const tile = Math.min(38, 170 / kh, 190 / kw), from = 4 + width * side, room = mapX - from;
   const patchX = from + (room - 2 * kw * tile - 30) / 2, weightX = patchX + kw * tile + 30, tileY = 96;
   const patch = [];
-  const small = { style: "font-size:" + Math.min(13, tile * 0.42) + "px" };
+  const small = { style: "font-size:" + Math.min(15, tile * 0.42) + "px" };
   for (let i = 0; i < kh; i++) {
     for (let j = 0; j < kw; j++) {
       const box = square(patchX + j * tile, tileY + i * tile, tile, { stroke: "var(--line)" });
@@ -94,10 +94,10 @@ explore("sliding-window", (root, settings, say) => {
     label(mapX + columns * side / 2, mapY - 12, "feature map, " + rows + "\u00d7" + columns),
     label(patchX + kw * tile / 2, tileY - 10, "pixels seen"), label(weightX + kw * tile / 2, tileY - 10, "weights"),
     label(patchX + kw * tile + 15, tileY + kh * tile / 2 + 6, "\u00d7", { style: "font-size:22px" }),
-    label(middle, 52, "multiply cell by cell, add up" + (bias ? ", add the bias" : ""), { class: "quiet" }), sum,
-    label(middle, under + 62, bias ? "bias " + number(bias) : "", { class: "quiet" }));
+    label(middle, 52, "multiply cell by cell, add up" + (bias ? ", add the bias" : ""), { class: "ex-quiet" }), sum,
+    label(middle, under + 62, bias ? "bias " + number(bias) : "", { class: "ex-quiet" }));
 
-  const where = html("p", { class: "result", "data-part": "position" });
+  const where = html("p", { class: "ex-result", "data-part": "position" });
   const run = player(root, () => {
     if (position >= count - 1) return false;
     go(position + 1, false);
@@ -135,9 +135,9 @@ explore("sliding-window", (root, settings, say) => {
     if (spoken) say(where.textContent);
   }
 
-  root.append(html("div", { class: "buttons" }, play, back, next, end, restart,
-    html("label", { class: "choice" }, "Speed", speed)), picture, where,
-    html("p", { class: "quiet" }, "The same " + kh * kw + " weights visit every place: " + (kh * kw + 1) +
+  root.append(html("div", { class: "ex-buttons" }, play, back, next, end, restart,
+    html("label", { class: "ex-choice" }, "Speed", speed)), picture, where,
+    html("p", { class: "ex-quiet" }, "The same " + kh * kw + " weights visit every place: " + (kh * kw + 1) +
       " learned numbers with the bias, whatever the size of the image."));
   go(position, false);
 });
