@@ -1,9 +1,11 @@
 """The decks in a browser: what a room would see."""
 
+import inspect
 import re
 
 import pytest
 
+from utils import explorers
 from utils.course import slides
 
 MADE_UP = "90_everything"
@@ -196,6 +198,34 @@ def test_an_explorer_works_and_keeps_its_keys(deck):
     deck.keyboard.press("Space")
     assert deck.locator("#demo-size").inner_text() == "24"
     assert indices(deck)[0] == index
+
+
+def test_every_explorer_fits_a_slide_and_is_accessible_there(
+    synthetic, tmp_path, open_deck, traffic, checks, axe
+):
+    makers = [
+        make
+        for name, make in vars(explorers).items()
+        if name[0] != "_" and inspect.isfunction(make)
+        if make.__annotations__.get("return") == "Explorer"
+    ]
+    assert makers
+    heading = "## One setting at a time, and the picture answers at once"
+    cells = [synthetic.markdown("# Explorers", "slide")]
+    for make in makers:
+        output = synthetic.shown(text_html=make()._repr_html_())
+        cells += [
+            synthetic.markdown(heading, "slide"),
+            synthetic.code("explore()", "-", [output], ["hide-input"]),
+        ]
+    path = synthetic.write(synthetic.notebook(cells), tmp_path / "92_explorers.ipynb")
+    slides.copy_assets(tmp_path)
+    address = slides.build_deck(path, tmp_path).path.as_uri()
+    page = open_deck(address)
+    assert checks.slides_that_do_not_fit(page) == []
+    assert traffic.outside == [] and traffic.errors == []
+    for theme in ("light", "dark"):
+        assert checks.accessibility(open_deck(f"{address}?handout&{theme}"), axe) == []
 
 
 @pytest.mark.parametrize("key", ["Escape", "PageDown"])

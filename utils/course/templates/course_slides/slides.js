@@ -14,13 +14,14 @@
       if (lines(heading) <= 2) return;
     }
   }
-  const rows = page => [...page.querySelectorAll('pre')].reduce(
-    (sum, pre) => sum + Math.round(pre.offsetHeight / parseFloat(getComputedStyle(pre).lineHeight)), 0);
+  const rows = pre => Math.round(pre.offsetHeight / parseFloat(getComputedStyle(pre).lineHeight));
+  const breaks = page => [...page.querySelectorAll('pre')].some( // a line of code takes two rows
+    pre => rows(pre) > pre.textContent.replace(/\n$/, '').split('\n').length);
   const squeezed = page => [...page.querySelectorAll('.image img')].some(
     img => img.offsetHeight < 0.98 * Math.min(img.naturalHeight, 300) && img.offsetWidth < 0.8 * page.clientWidth);
   const full = page => page.scrollHeight > page.clientHeight + 1 || page.scrollWidth > page.clientWidth + 1;
   function fit(page) {
-    page.classList.remove('compact', 'roomy');
+    page.classList.remove('compact', 'roomy', 'long-lines');
     const h1 = page.querySelector('h1');
     const h2 = page.querySelector('h2');
     const large = page.matches('.section, .statement');
@@ -29,11 +30,11 @@
     for (const h3 of page.querySelectorAll('h3')) {
       fitHeading(h3, h2 ? [28, 26, 24] : [36, 33, 30, 27, 25, 24, 23, 22]);
     }
+    if (breaks(page)) page.classList.add('long-lines');
     if (full(page) || squeezed(page)) return page.classList.add('compact');
-    if (large || h1 || page.querySelector('.image')) return;
-    const before = rows(page); // with room to spare, larger type, unless a line of code would break
-    page.classList.add('roomy');
-    if (full(page) || rows(page) > before) page.classList.remove('roomy');
+    if (large || h1 || page.querySelector('.image') || page.matches('.long-lines')) return;
+    page.classList.add('roomy'); // room to spare: larger type, unless a line of code would break
+    if (full(page) || breaks(page)) page.classList.remove('roomy');
   }
 
   async function layOut() {
