@@ -1,7 +1,10 @@
 """Seeds, devices and precision."""
 # ruff: noqa: NPY002 - the global generator is what is tested
 
+import platform
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -100,3 +103,31 @@ def test_mix_depends_on_every_number_and_their_order(numbers):
         assert machine.mix(*changed) != value
     if numbers[0] != numbers[1]:
         assert machine.mix(numbers[1], numbers[0], *numbers[2:]) != value
+
+
+REUSE = """
+import resource, sys, torch
+from utils.training import machine
+def faults_per_step():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        blocks = [torch.ones(1_000_000) for _ in range(8)]  # 32 MB, about 8,000 pages
+        del blocks
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 20
+anew = faults_per_step()
+if not machine.reuse_freed_memory():
+    sys.exit(77)
+faults_per_step()
+print(anew, faults_per_step())
+"""
+
+
+def test_memory_that_was_freed_is_used_again_instead_of_asked_for_anew():
+    done = subprocess.run(
+        [sys.executable, "-c", REUSE], capture_output=True, text=True, check=False
+    )
+    if done.returncode == 77:
+        assert sys.platform != "linux" or platform.libc_ver()[0] != "glibc"
+        return
+    anew, kept = map(float, done.stdout.split())
+    assert kept < 100 < anew

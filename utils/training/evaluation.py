@@ -170,6 +170,8 @@ def evaluate(
         raise ValueError(f"batch_size must be at least 1, not {batch_size}")
     device = machine.device(device)
     precision = machine.choose_precision(precision, device)
+    if device.type == "cpu":
+        machine.reuse_freed_memory()
     samples = Samples(data, device)
     if loss is not None or (samples.has_labels and metric in ("auto", "accuracy")):
         loss = choose_loss(loss, samples)

@@ -130,6 +130,8 @@ def fit(
     machine.check_seed(seed)
     team, device = distributed.join(device)
     precision = machine.choose_precision(precision, device)
+    if device.type == "cpu":
+        machine.reuse_freed_memory()
 
     train = Samples(data, device)
     if isinstance(validation, float):
