@@ -71,6 +71,9 @@ ALL_MODELS: list[ModelCase] = [
     ModelCase("lenet", "LeNet5", (1, 28, 28)),
     ModelCase("lenet", "LeNet5", (3, 28, 28), options=dict(in_channels=3, num_classes=8)),
     ModelCase("alexnet", "AlexNet", (3, 227, 227)),
+    ModelCase("digits", "DigitMLP", (1, 28, 28)),
+    ModelCase("digits", "GlobalPoolNet", (1, 28, 28)),
+    ModelCase("digits", "GlobalPoolNet", (3, 32, 32), options=dict(in_channels=3, pool="average")),
 ]
 
 

@@ -15,6 +15,8 @@ from utils.models.pretrained import cat_probability, class_names, pretrained, to
 
 _HOMES = {
     "AlexNet": "alexnet",
+    "DigitMLP": "digits",
+    "GlobalPoolNet": "digits",
     "LeNet5": "lenet",
     "LeNet5_1998": "lenet",
     "ZipNet1989": "lenet",
