@@ -97,7 +97,13 @@ def arguments(stage: str, lectures: Sequence[str] = ()) -> list[str] | None:
     chosen = ["-k", " or ".join(lectures)] if lectures else []
     if stage == "fast":
         if lectures:
-            return ["tests/notebooks", "tests/exercises", *workers, *chosen]
+            return [
+                "tests/notebooks",
+                "tests/exercises",
+                "tests/course/test_study.py",
+                *workers,
+                *chosen,
+            ]
         apart = [f"--ignore=tests/{name}" for name in ("browser", "faults", "benchmarks")]
         return ["tests", *apart, *workers, "--dist", "worksteal"]
     if stage == "notebooks":
