@@ -3,6 +3,7 @@
 import os
 import pickle
 import resource
+import signal
 
 import pytest
 import torch
@@ -183,6 +184,16 @@ def test_a_foreign_last_checkpoint_gives_way_to_the_previous_good_one(data, make
     assert torch.equal(weights(model), weights(whole))
 
 
+def test_best_weights_are_not_mistaken_for_a_place_to_go_on_from(
+    data, make_net, make_patterns, tmp_path
+):
+    train(make_net(), data, tmp_path, validation=make_patterns(40, 1))
+    (tmp_path / "best.pt").replace(tmp_path / "last.pt")
+    (tmp_path / "previous.pt").unlink()
+    with pytest.raises(CheckpointError, match=r"last\.pt holds weights only"):
+        train(make_net(), data, tmp_path)
+
+
 class Hostile:
     def __reduce__(self):
         return (os.mkdir, (os.environ["HOSTILE"],))
@@ -212,8 +223,6 @@ def test_a_full_disk_is_one_clear_sentence_and_leaves_nothing_half_written(
     store.save({"model": {}, "number": 1})
     before = (tmp_path / "last.pt").read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    import signal
-
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:

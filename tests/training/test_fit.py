@@ -65,6 +65,21 @@ def test_patterns_are_learned_on_three_seeds(make_patterns, make_net):
         assert history.null == pytest.approx(0.25, abs=0.1)
 
 
+def test_lenet5_learns_four_thousand_digits():
+    from utils import datasets
+    from utils.models.lenet import LeNet5
+
+    digits = datasets.load("mnist", quiet=True)
+    inputs, labels = datasets.normalise(digits.images[:6000]), digits.targets[:6000]
+    for seed in range(3):  # six seeds gave 0.9530 to 0.9595
+        training.set_seed(seed)
+        model = LeNet5()
+        train(model, (inputs[:4000], labels[:4000]), epochs=3, batch_size=128, lr=0.01, seed=seed)
+        score = evaluate(model, (inputs[4000:], labels[4000:]), device="cpu")
+        assert 0.93 < score.accuracy < 0.98
+        assert score.null < 0.15
+
+
 def test_the_same_seed_walks_the_same_way_and_another_does_not(make_patterns, make_net):
     data = make_patterns(100)
     runs = []
@@ -291,6 +306,23 @@ def test_ctrl_c_ends_after_the_step_and_leaves_history_and_weights(
     assert resumed.step_loss == whole.step_loss
 
 
+def test_where_ctrl_c_is_ignored_it_stays_ignored(make_patterns, make_net):
+    calls = []
+
+    def press(inputs):
+        calls.append(1)
+        os.kill(os.getpid(), signal.SIGINT)
+        return inputs
+
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        history = train(make_net(), make_patterns(64), augment=press)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert not history.interrupted
+    assert len(calls) == 4
+
+
 def test_an_interrupt_in_mid_step_is_not_written_to_the_checkpoint(
     make_patterns, make_net, tmp_path
 ):
@@ -508,6 +540,12 @@ def test_nothing_is_printed_without_guards_and_no_bar_off_a_terminal(
     out, err = capsys.readouterr()
     assert out == ""
     assert "/4" in err
+    train(make_net(), make_patterns(64), epochs=0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    monkeypatch.setattr(loop, "_in_notebook", lambda: True)
+    capsys.readouterr()
+    train(make_net(), make_patterns(64))
+    assert "/4" in capsys.readouterr().err
 
 
 def test_the_ladder_initial_loss_and_overfitting_one_batch(make_patterns, make_net):

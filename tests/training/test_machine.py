@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from utils.training import device, machine, set_seed
@@ -92,6 +92,7 @@ def test_precision_is_fp32_on_a_cpu_unless_bf16_is_native_and_asked_for(monkeypa
         machine.choose_precision("fp16", cpu)
 
 
+@settings(deadline=None, derandomize=True, max_examples=80)
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=2, max_size=4))
 def test_mix_depends_on_every_number_and_their_order(numbers):
     value = machine.mix(*numbers)

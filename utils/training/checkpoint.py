@@ -108,6 +108,8 @@ class Checkpoints:
             try:
                 state = read(path)
                 self._compare(state)
+                if "optimizer" not in state:
+                    raise _Refused("holds weights only, nothing to go on from", foreign=True)
             except _Refused as reason:
                 refused.append(f"{path.name} {reason}")
                 foreign |= reason.foreign

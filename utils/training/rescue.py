@@ -56,11 +56,13 @@ class Interrupt:
     """Ctrl-C inside the block is remembered, so that a step is never left half done.
 
     A second Ctrl-C interrupts at once. Outside the main thread, where signals cannot be caught,
-    nothing changes.
+    and where Ctrl-C is ignored (in the background of a shell), nothing changes.
     """
 
     def __init__(self, active: bool) -> None:
-        self.active = active and threading.current_thread() is threading.main_thread()
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        ignored = signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None)
+        self.active = active and in_main_thread and not ignored
         self.requested = False
         self.between_steps = True
 
