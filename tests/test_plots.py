@@ -252,20 +252,6 @@ def test_feature_maps_share_a_scale_with_zero_in_place():
         plots.feature_maps(np.zeros((2, 3, 4, 4)))
 
 
-def test_layer_gallery_draws_every_map_once_and_folds_a_layer_into_a_picture():
-    rng = np.random.default_rng(0)
-    stages = {"C1": rng.normal(size=(6, 8, 8)), "F6": np.arange(84.0), "output": np.arange(10.0)}
-    figure = plots.layer_gallery(stages, folds={"F6": (12, 7)})
-    drawn = [image.get_array() for a in figure.get_axes() for image in a.images]
-    assert [picture.shape for picture in drawn[:6]] == [(8, 8)] * 6
-    assert np.array_equal(drawn[6], np.arange(84.0).reshape(12, 7))
-    assert np.array_equal(drawn[7][:, 0], np.arange(10.0))
-    with pytest.raises(ValueError, match="84 values"):
-        plots.layer_gallery(stages, folds={"F6": (5, 5)})
-    with pytest.raises(ValueError, match=r"\(2, 3, 4, 5\)"):
-        plots.layer_gallery({"C1": np.zeros((2, 3, 4, 5))})
-
-
 def test_kernels_of_one_three_and_many_channels():
     rng = np.random.default_rng(0)
     single = plots.kernels(rng.normal(size=(4, 1, 3, 3)))
