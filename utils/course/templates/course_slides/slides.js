@@ -19,7 +19,13 @@
     pre => rows(pre) > pre.textContent.replace(/\n$/, '').split('\n').length);
   const squeezed = page => [...page.querySelectorAll('.image img')].some(
     img => img.offsetHeight < 0.98 * Math.min(img.naturalHeight, 300) && img.offsetWidth < 0.8 * page.clientWidth);
-  const full = page => page.scrollHeight > page.clientHeight + 1 || page.scrollWidth > page.clientWidth + 1;
+  function full(page) { // content reaches into the line at the foot, or over an edge
+    const blocks = [...page.children].filter(block => !block.matches('.motif, .badge'));
+    const foot = page.querySelector(':scope > .badge') ? 108 : 48;
+    return Math.min(...blocks.map(block => block.offsetTop)) < 0
+      || Math.max(...blocks.map(block => block.offsetTop + block.scrollHeight)) > page.clientHeight - foot
+      || page.scrollWidth > page.clientWidth + 1;
+  }
   function fit(page) {
     page.classList.remove('compact', 'roomy', 'long-lines');
     const h1 = page.querySelector('h1');

@@ -42,6 +42,7 @@ html_js_files = ["course.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
+html_use_index = False
 html_permalinks_icon = "#"
 html_last_updated_fmt = None
 html_favicon = "static/favicon.svg"
