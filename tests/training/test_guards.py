@@ -148,6 +148,11 @@ def test_a_first_loss_below_log_c(data, make_net):
         guarded(model, data)
 
 
+def test_small_batches_are_not_warned_of_by_bad_luck(make_net, make_patterns, quietly):
+    for seed in range(10):
+        quietly(guarded, make_net(seed), make_patterns(80), batch_size=2, seed=seed)
+
+
 def test_looking_at_the_first_loss_changes_nothing(data, make_net, quietly):
     results = []
     for guards in (True, False):

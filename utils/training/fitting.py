@@ -211,7 +211,8 @@ def _guard(run: Run, lines: list[str | None]) -> None:
     checks.check_requires_grad(run.model)
     checks.check_coverage(run.model, run.optimizer)
     checks.check_schedule(run.schedule, run.optimizer)
-    batch = epoch_order(len(run.train), run.seed, 0)[: run.batch_size]
+    count = min(max(run.batch_size, 64), 128)  # fewer would make the first loss a matter of luck
+    batch = epoch_order(len(run.train), run.seed, 0)[:count]
     quiet = not run.team.is_main
     found = checks.inspect(
         run.model, run.optimizer, run.train, run.loss, batch, run.precision, quiet=quiet
