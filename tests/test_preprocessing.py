@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.measure import moments_central
 
+from utils.datasets import load
 from utils.invariance import shift
 from utils.preprocessing import centre, crop_to_ink, deslant, moments
 
@@ -60,8 +61,20 @@ def test_centring_undoes_a_shift(seed, dx, dy):
 @given(seed=st.integers(0, 10**6), dx=st.integers(-7, 7), dy=st.integers(-7, 7))
 def test_centred_ink_is_in_the_middle(seed, dx, dy):
     found = moments(centre(shift(strokes(seed), dx, dy)))
-    assert ((found.x - 13.5).abs() <= 0.5 + 1e-9).all()
-    assert ((found.y - 13.5).abs() <= 0.5 + 1e-9).all()
+    assert ((found.x - 14).abs() <= 0.5 + 1e-9).all()
+    assert ((found.y - 14).abs() <= 0.5 + 1e-9).all()
+
+
+def test_mnist_is_centred_already():
+    digits = load("mnist", split="test", quiet=True).images[:1000]
+    assert torch.equal(centre(digits), digits)
+
+
+def test_deslanting_centres_in_frames_of_even_size():
+    found = moments(deslant(shift(strokes(3), 4, -3)))
+    assert (found.x - 14).abs().max() < 0.1
+    assert (found.y - 14).abs().max() < 0.1
+    assert (found.xy / found.yy).abs().max() < 0.05
 
 
 @few

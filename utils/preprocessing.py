@@ -82,9 +82,10 @@ def moments(images: Tensor) -> Moments:
 
 
 def centre(images: Tensor) -> Tensor:
-    """Move each image by whole pixels until its centre of mass is in the middle of the frame.
+    """Move each image by whole pixels until its centre of mass is in the frame's middle pixel.
 
-    A digit that was moved without losing ink comes back to the same place, pixel by pixel.
+    That is the pixel (W // 2, H // 2), as in MNIST: its digits stay where they are. A digit that
+    was moved without losing ink comes back to the same place, pixel by pixel.
 
     Parameters
     ----------
@@ -106,8 +107,8 @@ def centre(images: Tensor) -> Tensor:
     height, width = images.shape[-2:]
     # floor(a + 1/2) rounds halves up, whatever side they lie on, so that a shifted copy is
     # moved by exactly so much less
-    left = torch.floor(found.x - (width - 1) / 2 + 0.5).long()
-    up = torch.floor(found.y - (height - 1) / 2 + 0.5).long()
+    left = torch.floor(found.x - width // 2 + 0.5).long()
+    up = torch.floor(found.y - height // 2 + 0.5).long()
     rows = torch.arange(height, device=images.device) + up[:, None]
     columns = torch.arange(width, device=images.device) + left[:, None]
     inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[
@@ -124,7 +125,7 @@ def deslant(images: Tensor) -> Tensor:
     """Shear each image until its ink leans neither way, and centre it.
 
     Row by row, the ink moves sideways by (y - y_c) xy / yy: the line along which it leans becomes
-    vertical. Bilinear interpolation.
+    vertical, and its centre of mass comes to the pixel (W // 2, H // 2). Bilinear interpolation.
 
     Parameters
     ----------
@@ -146,11 +147,12 @@ def deslant(images: Tensor) -> Tensor:
     slant = torch.where(upright, found.xy / torch.where(upright, found.yy, 1), 0)
     one, zero = torch.ones_like(slant), torch.zeros_like(slant)
     height, width = images.shape[-2:]
-    # (x, y) of the output, seen from the frame's middle -> (x, y) of the input
+    # (x, y) of the output -> (x, y) of the input, both seen from the frame's middle
+    right, down = width // 2 - (width - 1) / 2, height // 2 - (height - 1) / 2
     matrix = torch.stack(
         [
-            torch.stack([one, slant, found.x - (width - 1) / 2], dim=1),
-            torch.stack([zero, one, found.y - (height - 1) / 2], dim=1),
+            torch.stack([one, slant, found.x - (width - 1) / 2 - right - slant * down], dim=1),
+            torch.stack([zero, one, found.y - (height - 1) / 2 - down], dim=1),
         ],
         dim=1,
     )
