@@ -334,10 +334,11 @@ def test_macs_of_a_convolution_are_its_jacobians_nonzero_entries(
     # Without padding every multiply-add is one entry of the matrix that the layer is.
     kind = nn.ConvTranspose2d if transposed else nn.Conv2d
     layer = kind(groups * per_group[0], groups * per_group[1], kernel, stride, 0, groups=groups)
-    if not bias:
-        layer.bias = None
     layer = layer.requires_grad_(False)
     layer.weight.fill_(1.0)
+    layer.bias.fill_(1.0)  # whole numbers: every sum below is exact
+    if not bias:
+        layer.bias = None
     shape = (layer.in_channels, height, width)
     outputs = layer(torch.zeros(1, *shape)).numel()
     entries = layer(torch.ones(1, *shape)) - layer(torch.zeros(1, *shape))  # row sums

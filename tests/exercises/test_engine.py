@@ -362,8 +362,14 @@ def test_random_state_is_fixed_inside_and_untouched_outside(ask):
 # --- time -----------------------------------------------------------------------------------
 
 
-def _threads():
-    return [thread for thread in threading.enumerate() if thread.name == "exercise"]
+def _threads(patience=20):
+    """Threads of exercises that still run after so many seconds."""
+    end = time.monotonic() + patience
+    while True:
+        running = [thread for thread in threading.enumerate() if thread.name == "exercise"]
+        if not running or time.monotonic() > end:
+            return running
+        time.sleep(0.02)
 
 
 def test_a_loop_without_end_ends(ask):

@@ -73,14 +73,25 @@ def run_limited(function: Callable[[], Any], seconds: float) -> Any:
 
 
 def _stop(thread: threading.Thread) -> None:
-    """Raise `TimeUp` inside a thread until it ends, for a second at most."""
-    for _ in range(20):
+    """Raise `TimeUp` inside a thread until it ends; wait for that a second at most.
+
+    A machine that is very busy, or a loop that catches everything, may take longer: somebody
+    else then goes on raising, for half a minute, and the caller is not kept waiting.
+    """
+    if not _raise_time_up(thread, 20):
+        threading.Thread(target=_raise_time_up, args=(thread, 600), daemon=True).start()
+
+
+def _raise_time_up(thread: threading.Thread, times: int) -> bool:
+    """Whether the thread ended after at most so many exceptions, one each 0.05 s."""
+    for _ in range(times):
         if not thread.is_alive():
-            return
+            return True
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread.ident), ctypes.py_object(TimeUp)
         )
         thread.join(0.05)
+    return not thread.is_alive()
 
 
 class GuardedFunction:
