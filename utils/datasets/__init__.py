@@ -43,6 +43,7 @@ LOADERS: dict[str, str] = {
     "cifar10": "utils.datasets.colour:load_cifar10",
     "colour": "utils.datasets.rendered_colour:colour",
     "scenes": "utils.datasets.scenes:scenes",
+    "ages": "utils.datasets.ordinal:ages",
 }
 """Loader of each set as ``module:function``; the module is imported when it is first needed."""
 
