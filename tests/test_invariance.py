@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from torch import nn
 
-from utils.invariance import accuracy_under, four_shifts, rescale, rotate, shift
+from utils.invariance import (
+    accuracy_under,
+    consistency,
+    four_shifts,
+    jitter,
+    rescale,
+    rotate,
+    scatter,
+    shift,
+)
 
 RNG = torch.Generator().manual_seed(5)
 
@@ -136,6 +145,10 @@ def test_accuracy_under_shifts():
         (lambda: shift(torch.zeros(3), 1, 0), ValueError, r"shape \(3,\)"),
         (lambda: rotate(torch.zeros(4, 4), 10), ValueError, r"shape \(4, 4\)"),
         (lambda: rotate(torch.zeros(1, 1, 4, 4), float("nan")), ValueError, "angle is nan"),
+        (lambda: jitter(torch.zeros(1, 1, 4, 4), pixels=-1), ValueError, "pixels=-1"),
+        (lambda: jitter(torch.zeros(1, 1, 4, 4), factor=0.5), ValueError, "factor=0.5"),
+        (lambda: scatter(torch.zeros(1, 1, 4, 4), 5, margin=1), ValueError, "do not fit into 5"),
+        (lambda: scatter(torch.zeros(1, 1, 4, 4), 9, margin=-1), ValueError, "margin of -1"),
         (lambda: rescale(torch.zeros(1, 1, 4, 4), 0), ValueError, "factor is 0"),
         (lambda: rescale(torch.zeros(1, 1, 4, 4, dtype=torch.int64), 2), ValueError, "int64"),
         (
@@ -150,3 +163,78 @@ def test_accuracy_under_shifts():
 def test_bad_arguments_are_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_jitter_of_nothing_is_nothing():
+    images = torch.rand(3, 2, 8, 10, generator=RNG)
+    torch.testing.assert_close(jitter(images), images, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("limits", [{"pixels": 5}, {"degrees": 180}, {"factor": 1.5}])
+def test_jitter_keeps_the_spot_and_changes_only_what_it_should(limits):
+    torch.manual_seed(1)
+    spots = nn.functional.pad(blob(), [20] * 4).expand(200, -1, -1, -1)
+    changed = jitter(spots, **limits)
+    y, x = torch.meshgrid(torch.arange(72.0), torch.arange(72.0), indexing="ij")
+    mass = changed.sum((1, 2, 3))
+    place = torch.stack([(changed[:, 0] * axis).sum((1, 2)) / mass for axis in (x, y)], dim=1)
+    moved = place - torch.tensor([38.0, 33.0])
+    size = (mass / blob().sum()).sqrt()
+    distance = (place - 35.5).norm(dim=1)
+    if "pixels" in limits:
+        assert moved.abs().max() <= 5.05
+        assert moved.amax(0).min() > 4 and moved.amin(0).max() < -4
+    elif "degrees" in limits:
+        torch.testing.assert_close(distance, torch.full((200,), 12.5**0.5), atol=0.05, rtol=0)
+        assert (place - 35.5).amin() < -3
+    if "factor" in limits:
+        assert size.max() <= 1.51 and size.min() >= 0.66
+        assert size.max() > 1.4 and size.min() < 0.72
+    else:
+        torch.testing.assert_close(size, torch.ones(200), atol=0.01, rtol=0)
+
+
+def test_jitter_draws_from_the_global_random_numbers():
+    images = torch.rand(4, 1, 8, 8, generator=RNG)
+    torch.manual_seed(3)
+    first = jitter(images, pixels=2)
+    torch.manual_seed(3)
+    assert torch.equal(jitter(images, pixels=2), first)
+
+
+@given(size=st.integers(9, 20), margin=st.integers(0, 2), seed=st.integers(0, 50))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_scatter_moves_whole_images(size, margin, seed):
+    images = torch.rand(3, 2, 4, 5, generator=RNG)
+    frames, centres = scatter(images, size, margin=margin, seed=seed)
+    assert frames.shape == (3, 2, size, size)
+    for image, frame, (x, y) in zip(images, frames, centres.tolist(), strict=True):
+        left, top = round(x - 2.5), round(y - 2)
+        assert min(left, top) >= margin and max(left + 5, top + 4) <= size - margin
+        assert torch.equal(frame[:, top : top + 4, left : left + 5], image)
+        assert frame.count_nonzero() == image.count_nonzero()
+
+
+def test_scatter_uses_every_place_and_only_its_seed():
+    images = torch.ones(400, 1, 2, 2)
+    frames, centres = scatter(images, 5, seed=1)
+    assert sorted(set(map(tuple, centres.tolist()))) == [
+        (x + 1.0, y + 1.0) for x in range(4) for y in range(4)
+    ]
+    torch.manual_seed(9)
+    assert torch.equal(scatter(images, 5, seed=1)[0], frames)
+    assert not torch.equal(scatter(images, 5, seed=2)[0], frames)
+
+
+def test_consistency_counts_equal_answers_right_or_wrong():
+    images = torch.zeros(6, 1, 8, 8)
+    images[:3, 0, 3, 3] = 1  # one step to the right and the answer changes
+    images[3:, 0, 3, 1] = 1
+    assert consistency(LeftOrRight(), images) == pytest.approx((3 * 3 + 3 * 4) / 24)
+    assert consistency(LeftOrRight(), images, 3) == pytest.approx(3 / 4)
+
+
+def test_consistency_leaves_the_mode_alone():
+    model = nn.Sequential(LeftOrRight(), nn.Dropout(0.9)).train()
+    assert consistency(model, torch.ones(2, 1, 8, 8)) == 1
+    assert model.training

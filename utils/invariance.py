@@ -1,7 +1,8 @@
 """How much a network minds when the picture moves, turns or changes its size.
 
-`shift`, `rotate` and `rescale` change images in ways that leave their meaning alone;
-`accuracy_under` measures what a network makes of them.
+`shift`, `rotate` and `rescale` change images in ways that leave their meaning alone; `jitter` does
+all three at random, to augment, and `scatter` puts small pictures somewhere into larger frames.
+`accuracy_under` and `consistency` measure what a network makes of it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from torch.nn import functional as F
 
 from utils import training
 
-__all__ = ["accuracy_under", "four_shifts", "rescale", "rotate", "shift"]
+__all__ = [
+    "accuracy_under",
+    "consistency",
+    "four_shifts",
+    "jitter",
+    "rescale",
+    "rotate",
+    "scatter",
+    "shift",
+]
 
 
 def shift(images: Tensor, dx: int, dy: int, *, fill: float | None = None) -> Tensor:
@@ -124,6 +134,131 @@ def rescale(images: Tensor, factor: float, *, fill: float | None = None) -> Tens
     if not 0.1 <= factor <= 10:
         raise ValueError(f"the factor is {factor}: give 0.1 to 10, 1 leaves the size as it is")
     return _warp(images, ((1 / factor, 0.0), (0.0, 1 / factor)), fill, math.ceil(1 / factor))
+
+
+def jitter(
+    images: Tensor, *, pixels: float = 0.0, degrees: float = 0.0, factor: float = 1.0
+) -> Tensor:
+    """Shift, turn and rescale each image by amounts of its own, drawn from torch's random numbers.
+
+    Parameters
+    ----------
+    images : Tensor, shape (N, C, H, W)
+        Floating point; 0 is what comes into the frame.
+    pixels : float
+        Largest shift in each direction; fractions of pixels are drawn too.
+    degrees : float
+        Largest angle, either way.
+    factor : float
+        Sizes from 1/factor to factor, evenly on a logarithmic scale; at least 1.
+
+    Returns
+    -------
+    Tensor
+        Same shape and type; bilinear interpolation.
+
+    Raises
+    ------
+    ValueError
+        If an amount is negative, or `factor` below 1.
+    """
+    if pixels < 0 or degrees < 0 or factor < 1:
+        raise ValueError(
+            f"got pixels={pixels}, degrees={degrees}, factor={factor}: give the largest change, "
+            "not negative, and a factor of at least 1"
+        )
+    count, _, height, width = images.shape
+
+    def drawn(limit: float) -> Tensor:
+        return torch.empty(count, device=images.device).uniform_(-limit, limit)
+
+    angle, size = torch.deg2rad(drawn(degrees)), torch.exp(drawn(math.log(factor)))
+    cosine, sine = torch.cos(angle) / size, torch.sin(angle) / size
+    # affine_grid counts in half frames, and takes output places to input places
+    right, down = drawn(pixels) * 2 / width, drawn(pixels) * 2 / height
+    stretch = height / width
+    matrix = torch.stack(
+        [
+            torch.stack([cosine, -sine * stretch, right], dim=1),
+            torch.stack([sine / stretch, cosine, down], dim=1),
+        ],
+        dim=1,
+    )
+    grid = F.affine_grid(matrix.to(images.dtype), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, align_corners=False)
+
+
+def scatter(images: Tensor, size: int, *, margin: int = 0, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Put each image at a random place of a larger, empty frame.
+
+    Parameters
+    ----------
+    images : Tensor, shape (N, C, h, w)
+    size : int
+        Side of the square frame, in pixels.
+    margin : int
+        Pixels at each side of the frame that stay empty, >= 0.
+    seed : int
+        Of the places.
+
+    Returns
+    -------
+    frames : Tensor, shape (N, C, size, size)
+        Zeros around the images.
+    centres : Tensor, float32, shape (N, 2)
+        x and y of each image's centre, in pixels from the frame's left and upper edge.
+
+    Raises
+    ------
+    ValueError
+        If an image does not fit.
+    """
+    count, channels, height, width = images.shape
+    room = [size - 2 * margin - side for side in (width, height)]
+    if margin < 0 or min(room) < 0:
+        raise ValueError(
+            f"images of {height} x {width} pixels with a margin of {margin} do not fit into "
+            f"{size} x {size}: take a larger frame"
+        )
+    generator = torch.Generator().manual_seed(seed)
+    left, top = (margin + torch.randint(r + 1, (count,), generator=generator) for r in room)
+    rows = (top[:, None] + torch.arange(height))[:, None, :, None]
+    columns = (left[:, None] + torch.arange(width))[:, None, None, :]
+    frames = images.new_zeros(count, channels, size, size)
+    each, channel = torch.arange(count)[:, None, None, None], torch.arange(channels)[:, None, None]
+    frames[each, channel, rows, columns] = images
+    return frames, torch.stack([left + width / 2, top + height / 2], dim=1)
+
+
+def consistency(
+    model: nn.Module, images: Tensor, pixels: int = 1, *, device: str | torch.device = "auto"
+) -> float:
+    """How often a network says of a shifted image what it says of the image, right or wrong.
+
+    Parameters
+    ----------
+    model : nn.Module
+        As for `accuracy_under`.
+    images : Tensor, shape (N, C, H, W)
+    pixels : int
+        Length of the shifts: right, left, down and up.
+    device : str or torch.device
+        See `utils.training.device`.
+
+    Returns
+    -------
+    float
+        Share of the 4 N pairs with equal predictions, in [0, 1].  A network that always gives
+        the same answer reaches 1: show the accuracy beside it.
+    """
+    device = training.device(device)
+    model.to(device)
+    with torch.no_grad(), training.evaluation.in_eval_mode(model):
+        first, *others = (
+            torch.cat([model(part.to(device)).argmax(1) for part in batch.split(500)])
+            for batch in (images, *four_shifts(images, pixels))
+        )
+    return torch.stack([(other == first).float().mean() for other in others]).mean().item()
 
 
 def accuracy_under(

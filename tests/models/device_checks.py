@@ -25,6 +25,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
 
+from utils.models.pooled import MaxBlurPool2d
+
 BATCH = 2
 
 
@@ -74,6 +76,9 @@ ALL_MODELS: list[ModelCase] = [
     ModelCase("digits", "DigitMLP", (1, 28, 28)),
     ModelCase("digits", "GlobalPoolNet", (1, 28, 28)),
     ModelCase("digits", "GlobalPoolNet", (3, 32, 32), options=dict(in_channels=3, pool="average")),
+    ModelCase("pooled", "PoolingNet", (1, 28, 28), options=dict(pooling=MaxBlurPool2d)),
+    ModelCase("pooled", "PoolingNet", (1, 40, 40), options=dict(head="max", padding="full")),
+    ModelCase("pooled", "WhatWhereNet", (1, 32, 32), options=dict(window=4)),
 ]
 
 

@@ -19,6 +19,8 @@ _HOMES = {
     "GlobalPoolNet": "digits",
     "LeNet5": "lenet",
     "LeNet5_1998": "lenet",
+    "PoolingNet": "pooled",
+    "WhatWhereNet": "pooled",
     "ZipNet1989": "lenet",
 }
 """Public name -> module of this package that defines it."""
