@@ -715,7 +715,15 @@ def number_grids(
         places[name] = (left, top)
         if signs and number < len(signs):
             x = left + columns + gap / 2
-            axes.text(x, tallest / 2, signs[number], ha="center", va="center", fontsize=22)
+            mark = signs[number]
+            axes.text(
+                x,
+                tallest / 2,
+                mark,
+                ha="center",
+                va="center",
+                fontsize=22 if len(mark) == 1 else 14,
+            )
         left += columns + gap
     _frame_cells(axes, arrays, places, frames)
     middle, half = across / 2, (WIDTH - 0.4) / cell / 2
