@@ -67,6 +67,20 @@ def _least_squares(outputs, targets):
     return (outputs - (2.0 * F.one_hot(targets, 10) - 1)).square().mean()
 
 
+def _ordinal_loss(logits, levels):
+    from utils.ordinal import ordinal_loss
+
+    return ordinal_loss(logits, levels.to(logits.dtype))
+
+
+def _levels():
+    from utils.ordinal import extend_labels
+
+    return extend_labels(torch.tensor([0, 7]), 50)
+
+
+_ranks = dict(loss=_ordinal_loss, targets=_levels)
+
 ALL_MODELS: list[ModelCase] = [
     ModelCase("lenet", "ZipNet1989", (1, 16, 16), _least_squares),
     ModelCase("lenet", "LeNet5_1998", (1, 32, 32), _map_criterion),
@@ -79,6 +93,16 @@ ALL_MODELS: list[ModelCase] = [
     ModelCase("pooled", "PoolingNet", (1, 28, 28), options=dict(pooling=MaxBlurPool2d)),
     ModelCase("pooled", "PoolingNet", (1, 40, 40), options=dict(head="max", padding="full")),
     ModelCase("pooled", "WhatWhereNet", (1, 32, 32), options=dict(window=4)),
+    ModelCase("coral", "CoralResNet34", (3, 120, 120), options=dict(num_ranks=50), **_ranks),
+    ModelCase(
+        "coral",
+        "CoralResNet34",
+        (3, 120, 120),
+        options=dict(num_ranks=50, method="or", pooling="4x4"),
+        **_ranks,
+    ),
+    ModelCase("coral", "AgeNet", (1, 32, 32), options=dict(num_ranks=50, span=8), **_ranks),
+    ModelCase("coral", "AgeNet", (1, 32, 32), options=dict(num_ranks=50, method="ce")),
 ]
 
 

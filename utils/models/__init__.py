@@ -14,7 +14,9 @@ from importlib import import_module
 from utils.models.pretrained import cat_probability, class_names, pretrained, top_classes
 
 _HOMES = {
+    "AgeNet": "coral",
     "AlexNet": "alexnet",
+    "CoralResNet34": "coral",
     "DigitMLP": "digits",
     "GlobalPoolNet": "digits",
     "LeNet5": "lenet",
