@@ -16,12 +16,15 @@ from utils.models.pretrained import cat_probability, class_names, pretrained, to
 _HOMES = {
     "AgeNet": "coral",
     "AlexNet": "alexnet",
+    "CifarResNet": "resnet",
     "CoralResNet34": "coral",
     "DigitMLP": "digits",
     "GlobalPoolNet": "digits",
     "LeNet5": "lenet",
     "LeNet5_1998": "lenet",
+    "PlainNet": "resnet",
     "PoolingNet": "pooled",
+    "ResNet": "resnet",
     "WhatWhereNet": "pooled",
     "ZipNet1989": "lenet",
 }
