@@ -26,6 +26,7 @@ _HOMES = {
     "PoolingNet": "pooled",
     "ResNet": "resnet",
     "WhatWhereNet": "pooled",
+    "ZFNet": "zfnet",
     "ZipNet1989": "lenet",
 }
 """Public name -> module of this package that defines it."""
