@@ -93,6 +93,8 @@ ALL_MODELS: list[ModelCase] = [
     ModelCase("resnet", "CifarResNet", (3, 32, 32), options=dict(depth=8, shortcut="C")),
     ModelCase("resnet", "PlainNet", (3, 32, 32), options=dict(depth=20)),
     ModelCase("zfnet", "ZFNet", (3, 224, 224)),
+    ModelCase("nin", "NIN", (3, 32, 32)),
+    ModelCase("nin", "ImageNetNIN", (3, 224, 224)),
     ModelCase("digits", "DigitMLP", (1, 28, 28)),
     ModelCase("digits", "GlobalPoolNet", (1, 28, 28)),
     ModelCase("digits", "GlobalPoolNet", (3, 32, 32), options=dict(in_channels=3, pool="average")),
