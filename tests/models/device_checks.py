@@ -95,6 +95,7 @@ ALL_MODELS: list[ModelCase] = [
     ModelCase("zfnet", "ZFNet", (3, 224, 224)),
     ModelCase("nin", "NIN", (3, 32, 32)),
     ModelCase("nin", "ImageNetNIN", (3, 224, 224)),
+    ModelCase("enet", "ENet", (3, 64, 64)),
     ModelCase("digits", "DigitMLP", (1, 28, 28)),
     ModelCase("digits", "GlobalPoolNet", (1, 28, 28)),
     ModelCase("digits", "GlobalPoolNet", (3, 32, 32), options=dict(in_channels=3, pool="average")),

@@ -19,6 +19,7 @@ _HOMES = {
     "CifarResNet": "resnet",
     "CoralResNet34": "coral",
     "DigitMLP": "digits",
+    "ENet": "enet",
     "GlobalPoolNet": "digits",
     "ImageNetNIN": "nin",
     "LeNet5": "lenet",
