@@ -147,7 +147,7 @@ def test_i_leads_back_to_the_list_of_lectures(deck):
     with deck.expect_navigation():
         deck.keyboard.press("i")
     assert deck.url.endswith("/slides/index.html")
-    assert deck.get_by_role("link", name="Convolution arithmetic").is_visible()
+    assert deck.get_by_role("link", name="Convolution arithmetic, drawn").is_visible()
 
 
 @pytest.mark.parametrize("scheme", ["http", "file"])
