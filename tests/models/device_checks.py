@@ -67,6 +67,10 @@ def _least_squares(outputs, targets):
     return (outputs - (2.0 * F.one_hot(targets, 10) - 1)).square().mean()
 
 
+def _mean_square(outputs, targets):
+    return outputs.square().mean()
+
+
 def _ordinal_loss(logits, levels):
     from utils.ordinal import ordinal_loss
 
@@ -96,6 +100,7 @@ ALL_MODELS: list[ModelCase] = [
     ModelCase("nin", "NIN", (3, 32, 32)),
     ModelCase("nin", "ImageNetNIN", (3, 224, 224)),
     ModelCase("enet", "ENet", (3, 64, 64)),
+    ModelCase("yolo", "YOLOv1", (3, 448, 448), _mean_square, dict(hidden_units=16)),
     ModelCase("digits", "DigitMLP", (1, 28, 28)),
     ModelCase("digits", "GlobalPoolNet", (1, 28, 28)),
     ModelCase("digits", "GlobalPoolNet", (3, 32, 32), options=dict(in_channels=3, pool="average")),

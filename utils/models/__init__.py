@@ -29,6 +29,7 @@ _HOMES = {
     "PoolingNet": "pooled",
     "ResNet": "resnet",
     "WhatWhereNet": "pooled",
+    "YOLOv1": "yolo",
     "ZFNet": "zfnet",
     "ZipNet1989": "lenet",
 }
