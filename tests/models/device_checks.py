@@ -101,6 +101,7 @@ ALL_MODELS: list[ModelCase] = [
     ModelCase("nin", "ImageNetNIN", (3, 224, 224)),
     ModelCase("enet", "ENet", (3, 64, 64)),
     ModelCase("yolo", "YOLOv1", (3, 448, 448), _mean_square, dict(hidden_units=16)),
+    ModelCase("mask_rcnn", "MaskHead", (256, 14, 14), _mean_square),
     ModelCase("digits", "DigitMLP", (1, 28, 28)),
     ModelCase("digits", "GlobalPoolNet", (1, 28, 28)),
     ModelCase("digits", "GlobalPoolNet", (3, 32, 32), options=dict(in_channels=3, pool="average")),

@@ -24,6 +24,7 @@ _HOMES = {
     "ImageNetNIN": "nin",
     "LeNet5": "lenet",
     "LeNet5_1998": "lenet",
+    "MaskHead": "mask_rcnn",
     "NIN": "nin",
     "PlainNet": "resnet",
     "PoolingNet": "pooled",
