@@ -144,7 +144,7 @@ def test_a_stopped_run_leaves_no_kernel_and_keeps_what_is_finished(clone, number
     wait_for(lambda: len(kernels(process)) == 2)
     workers = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, number)
-    process.wait(20)
+    process.wait(60)
     wait_for(lambda: not any(map(lives, workers)), 10)
     assert files(clone.root / "build" / "lectures") == ["01_quick.ipynb", "01_quick.run.json"]
     if number != signal.SIGKILL:
