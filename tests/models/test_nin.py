@@ -1,5 +1,7 @@
 """Network in network against formulas written out."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -92,15 +94,19 @@ def test_logits_are_the_means_of_the_class_maps():
         torch.testing.assert_close(model(x), maps.sum(dim=(2, 3)) / 64)
 
 
-def test_the_start_keeps_the_activations_alive():
+def test_weights_start_as_in_the_authors_definition():
     torch.manual_seed(0)
     model = NIN().eval()
-    with torch.no_grad():
-        maps = model.class_maps(torch.randn(4, 3, 32, 32))
-    assert 0.1 < maps.square().mean().sqrt() < 10, "He's weights keep the scale of the input"
-    for layer in model.modules():
+    for name, layer in model.named_modules():
         if isinstance(layer, nn.Conv2d):
-            assert not layer.bias.any()
+            weight = layer.weight.detach()
+            error = 5 / weight.numel() ** 0.5  # five standard errors
+            assert weight.std().item() == pytest.approx(0.05, rel=error), name
+            assert not layer.bias.any(), name
+    with torch.no_grad():
+        logits = model(torch.randn(8, 3, 32, 32))
+    loss = F.cross_entropy(logits, torch.arange(8)).item()
+    assert loss == pytest.approx(math.log(10), abs=0.05), "at first all ten classes are as likely"
 
 
 def test_other_classes_change_the_last_layer_only():

@@ -66,7 +66,7 @@ class _NIN(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(1)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.normal_(layer.weight, std=0.05)
                 nn.init.zeros_(layer.bias)
 
     def class_maps(self, x: Tensor) -> Tensor:
@@ -96,9 +96,10 @@ class NIN(_NIN):
     -----
     Shape: (N, 3, 32, 32) -> (N, num_classes); other sizes go through as well.
     Lin et al. (2014), sec. 3 and 4.1: max pooling that halves the maps and dropout after all
-    blocks but the last, global average pooling after that.  The paper prints no layer sizes; these
-    (192-160-96, 192-192-192, 192-192-10; 5 x 5, 5 x 5, 3 x 3) are the customary ones.  Nor does
-    it say how the weights start; here as in He et al. (2015), biases at 0.
+    blocks but the last, global average pooling after that.  Neither the layers' sizes (192-160-96,
+    192-192-192, 192-192-10; 5 x 5, 5 x 5, 3 x 3) nor how the weights start, N(0, 0.05), stands in
+    the paper; both are from the first author's own definition of the network
+    (github.com/mavenlin/cuda-convnet, NIN/cifar-10_def).  Biases start at 0.
 
     Examples
     --------
