@@ -1,5 +1,7 @@
 """ENet's encoder against the sizes of its paper and formulas written out."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -144,6 +146,14 @@ def test_dropout_takes_whole_maps():
 def test_projections_have_no_bias():
     for block in bottlenecks():
         assert block.residual.reduce.bias is None and block.residual.expand.bias is None
+
+
+def test_at_first_all_classes_are_as_likely():
+    torch.manual_seed(0)
+    model = ENet(num_classes=10).train()
+    with torch.no_grad():
+        loss = F.cross_entropy(model(torch.randn(16, 3, 64, 64)), torch.arange(16) % 10)
+    assert loss.item() == pytest.approx(math.log(10), abs=0.15)
 
 
 # --- refused ----------------------------------------------------------------------------------

@@ -154,7 +154,8 @@ class ENet(nn.Module):
     Paszke et al. (2016), Table 1 and sec. 5.1: initial block, stages 1 to 3, spatial dropout of
     0.01 before stage 2 and of 0.1 from there on.  The encoder is the paper's; ENet labels pixels,
     and how its classifying variant ended was not published.  Here: global average pooling and a
-    dense layer.  Convolutions start as torch starts them.
+    dense layer that starts small, N(0, 0.01), so that all classes are as likely at first.
+    Convolutions start as torch starts them.
 
     Examples
     --------
@@ -180,6 +181,8 @@ class ENet(nn.Module):
         )
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(128, num_classes)
+        nn.init.normal_(self.fc.weight, std=0.01)
+        nn.init.zeros_(self.fc.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (N, 3, H, W), H and W even and >= 8 -> logits (N, num_classes)."""
