@@ -119,6 +119,14 @@ def test_runs_of_other_code_are_repeated(doubling, clone):
     assert ran(doubling)[4:] == ["20-0", "20-1"]
 
 
+def test_code_that_changed_meanwhile_is_named(doubling, clone, capsys, monkeypatch):
+    stale = {"modules": {"utils/arithmetic.py": "0" * 16}, "data": {}, "torch": None}
+    monkeypatch.setattr(digest, "of_used", lambda used, since: stale)
+    assert main(["study", "06"]) == 1
+    assert "code or data changed while study 06 ran" in capsys.readouterr().err
+    assert not (clone.root / "data" / "measured" / "06.json").exists()
+
+
 def test_other_seeds_are_added_and_fewer_are_not_stored(doubling, clone, capsys):
     assert main(["study", "6", "--seeds", "1"]) == 0
     assert "own seeds [0] were not asked for" in capsys.readouterr().out

@@ -189,6 +189,12 @@ def study(
     if missing:
         print(f"not stored: the study's own seeds {missing} were not asked for")
         return 0
+    changed = [name for name, record in records.items() if record is None]
+    if changed:
+        raise CourseError(
+            f"code or data changed while study {lecture} ran, so {', '.join(changed)} no longer "
+            f"count: run `course study {lecture}` again, the other runs are kept"
+        )
     return _store(lecture, module, records, folder, seeds)
 
 
