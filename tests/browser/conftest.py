@@ -2,12 +2,12 @@
 
 import functools
 import http.server
-import importlib.util
-import sys
 import threading
 from pathlib import Path
 
+import checks as checks_of_a_page
 import pytest
+import synthetic as made_up_notebooks
 
 from utils.course import notebooks, site, slides
 
@@ -26,16 +26,6 @@ MADE_UP = "90_everything"
 """Name of the lecture that the tests make up."""
 
 
-def _sibling(name: str):
-    """Import a module that lies beside this file."""
-    full = f"browser_{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, HERE / f"{name}.py")
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
-
-
 def pytest_generate_tests(metafunc):
     """Give `lecture` the made-up lecture and those of the repository; `site_page` every page."""
     names = [MADE_UP, *[path.stem for path in notebooks.notebooks()]]
@@ -52,13 +42,13 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture(scope="session")
 def checks():
     """The checks of a page."""
-    return _sibling("checks")
+    return checks_of_a_page
 
 
 @pytest.fixture(scope="session")
 def synthetic():
     """The made-up notebooks."""
-    return _sibling("synthetic")
+    return made_up_notebooks
 
 
 @pytest.fixture(scope="session")

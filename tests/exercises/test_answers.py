@@ -4,24 +4,12 @@ The tables are `cases_*.py`, the abuse is in `harness.py`.
 """
 
 import contextlib
-import importlib.util
-import sys
-from pathlib import Path
 
+import harness
 import pytest
 
 from utils import exercises
 
-
-def _sibling(name: str):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-harness = _sibling("harness")
 TABLES = {path.stem: harness.load(path) for path in harness.case_files()}
 every_exercise = pytest.mark.parametrize(
     ("table", "id"),

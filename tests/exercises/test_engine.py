@@ -1,6 +1,5 @@
 """The engine of the exercises: what `check` prints, refuses, survives and remembers."""
 
-import importlib.util
 import random
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import time
 import warnings
 from pathlib import Path
 
+import harness
 import numpy as np
 import pytest
 import torch
@@ -18,16 +18,6 @@ from utils import exercises
 from utils.exercises import CheckFailed, Wrong, _engine, check, exercise
 from utils.exercises._guard import TimeUp, describe, is_unattempted, run_limited, same
 
-
-def _sibling(name: str):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-harness = _sibling("harness")
 mock = harness.load(Path(__file__).with_name("cases_mock.py"))
 
 

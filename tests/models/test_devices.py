@@ -1,24 +1,10 @@
 """Every model runs where its parameters are, checked without a GPU (see `device_checks`)."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
+import device_checks as checks
 import pytest
 import torch
 from torch import nn
 
-
-def _sibling(name: str):
-    """Import a module from this folder, which is not a package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-checks = _sibling("device_checks")
 every_model = pytest.mark.parametrize("case", checks.ALL_MODELS, ids=str)
 
 
