@@ -1,11 +1,17 @@
 """What several folders of tests share: a small clone of the course to break things in."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 import utils
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts its background jobs deaf to Ctrl-C, and every child inherits that: the tests
+    # that press it need the ordinary handler.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def markdown(source: str, *tags: str, **metadata) -> dict:
