@@ -120,6 +120,14 @@ def in_child(folder: Path) -> int:
     return child
 
 
+def written_at(path: Path) -> int | None:
+    """When a file was written; None while it is not there (it is moved aside for the next)."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def killed(folder: str, times: str) -> None:
     """One training left alone, and one killed at random moments until it is done."""
     whole, cut = Path(folder) / "whole", Path(folder) / "cut"
@@ -129,9 +137,9 @@ def killed(folder: str, times: str) -> None:
     moments = random.Random(1)
     last, kills = cut / "last.pt", 0
     while kills < int(times):
-        seen = last.stat().st_mtime_ns if last.exists() else None
+        seen = written_at(last)
         child = in_child(cut)
-        while not last.exists() or last.stat().st_mtime_ns == seen:  # until it has come further
+        while written_at(last) in (None, seen):  # until it has come further
             if os.waitpid(child, os.WNOHANG)[0]:
                 sys.exit(f"the training ended after {kills} kills: make it longer")
             time.sleep(0.0005)
