@@ -19,6 +19,11 @@ MAKERS = {
     ),
     "pooling": explorers.pooling,
     "receptive-field": explorers.receptive_field,
+    "parameter-builder": explorers.parameter_builder,
+    "shared-weight": explorers.shared_weight,
+    "coral-thresholds": explorers.coral_thresholds,
+    "overlap": explorers.overlap,
+    "region-pooling": explorers.region_pooling,
 }
 
 
@@ -105,3 +110,24 @@ def test_presets_do_what_their_names_say():
         total = np.sum(weights) / divisor
         expected = 0 if "edges" in name or name == "outline" else 1
         assert total == expected, name
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: explorers.parameter_builder("VGG"), "network is 'VGG': choose one of LeNet-5"),
+        (lambda: explorers.shared_weight(weights=[1, 2, 3]), "weights is .*: give 2 numbers"),
+        (lambda: explorers.shared_weight(targets=[0, 99, 0]), "targets is .*: give 3 numbers"),
+        (lambda: explorers.coral_thresholds([1.0]), "two to six biases"),
+        (lambda: explorers.coral_thresholds(score=9), "from -8 to 8"),
+        (lambda: explorers.coral_thresholds(method="CE"), "method is 'CE'"),
+        (lambda: explorers.overlap([(0, 0, 5, 5, 0.5)]), "two to five boxes"),
+        (lambda: explorers.overlap([(0, 0, 5, 5, 0.5), (5, 5, 4, 9, 0.4)]), "x1 < x2"),
+        (lambda: explorers.overlap([(0, 0, 5, 5, 0.5), (1, 1, 4, 9, 0.5)]), "none twice"),
+        (lambda: explorers.region_pooling((3, 3, 2, 5)), "x1 < x2 and y1 < y2, all from 0 to 8"),
+        (lambda: explorers.no_such, "has no 'no_such'"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_in_a_sentence(make, sentence):
+    with pytest.raises((ValueError, AttributeError), match=sentence):
+        make()

@@ -9,9 +9,13 @@ import pytest
 import torch
 from nbformat.v4 import new_output
 from scipy.signal import correlate2d
+from torchvision import ops
 
-from utils import arithmetic, explorers
+from utils import arithmetic, explorers, ordinal
 from utils.course import slides
+from utils.explorers.boxes import DETECTIONS
+from utils.explorers.networks import NETWORKS
+from utils.explorers.ordinal import SLOPES
 
 MAKERS = {
     "convolution-arithmetic": explorers.convolution_arithmetic,
@@ -19,6 +23,11 @@ MAKERS = {
     "kernel-editor": explorers.kernel_editor,
     "pooling": explorers.pooling,
     "receptive-field": explorers.receptive_field,
+    "parameter-builder": explorers.parameter_builder,
+    "shared-weight": explorers.shared_weight,
+    "coral-thresholds": explorers.coral_thresholds,
+    "overlap": explorers.overlap,
+    "region-pooling": explorers.region_pooling,
 }
 
 
@@ -277,6 +286,214 @@ def reached(stack) -> set[int]:
         y = torch.nn.functional.conv1d(y, ones, stride=stride, dilation=dilation)
     y[0, 0, 0].backward()
     return set(torch.nonzero(x.grad[0, 0]).ravel().tolist())
+
+
+def built(channels: int, layers) -> torch.nn.Sequential:
+    """The network of the parameter builder's layers, on the meta device."""
+    modules, flat = [], False
+    with torch.device("meta"):
+        for kind, *numbers in layers:
+            if kind == "conv":
+                maps, kernel, stride, padding = numbers
+                modules.append(torch.nn.LazyConv2d(maps, kernel, stride, padding))
+            elif kind == "pool":
+                modules.append(torch.nn.MaxPool2d(*numbers))
+            else:
+                modules += [] if flat else [torch.nn.Flatten()]
+                flat = True
+                modules.append(torch.nn.LazyLinear(numbers[0]))
+    return torch.nn.Sequential(*modules)
+
+
+def compare_counts(root, channels: int, side: int, layers) -> None:
+    model = built(channels, layers)
+    picture = torch.empty(1, channels, side, side, device="meta")
+    model(picture)  # the lazy layers take their shapes
+    table = arithmetic.layer_table(model, (channels, side, side))
+    expected = [
+        {"output": list(row.output_shape), "parameters": row.parameters, "macs": row.macs}
+        for row in table
+        if row.kind != "Flatten"
+    ]
+    assert json.loads(root.get_attribute("data-counts")) == expected
+    assert int(root.get_attribute("data-parameters")) == arithmetic.count_parameters(model)
+    macs = arithmetic.count_macs(model, (channels, side, side))
+    assert int(root.get_attribute("data-macs")) == macs
+
+
+def test_parameter_builder_counts_what_the_modules_hold(show):
+    page = show(host(explorers.parameter_builder().markup))
+    root = page.locator(".cnn-explorer")
+    for name, ((channels, side), layers) in NETWORKS.items():
+        page.locator("select[name=preset]").select_option(name)
+        compare_counts(root, channels, side, layers)
+    page.locator("select[name=preset]").select_option("Only convolutions")
+    dice = Random(5)
+    for _ in range(6):
+        side = dice.randint(20, 60)
+        page.get_by_label("input side").fill(str(side))
+        layers = [
+            [
+                "conv",
+                dice.randint(1, 64),
+                dice.randint(1, 5),
+                dice.randint(1, 2),
+                dice.randint(0, 2),
+            ]
+            for _ in range(3)
+        ]
+        for n, (_, *numbers) in enumerate(layers, start=1):
+            for word, value in zip(
+                ("channels", "kernel", "stride", "padding"), numbers, strict=True
+            ):
+                page.get_by_label(f"{word} of layer {n}").fill(str(value))
+        page.get_by_label("kernel of layer 4").fill("1")
+        compare_counts(root, 3, side, [*layers, ("pool", 1, 4, 0), ("dense", 10)])
+    page.get_by_label("input side").fill("2")
+    page.get_by_label("kernel of layer 1").fill("9")
+    assert "Layer 1 cannot be built: its kernel of 9 does not fit" in root.inner_text()
+    page.get_by_role("button", name="Add a convolution").click()
+    page.get_by_label("input side").fill("40")
+    assert "put it before the dense layers" in root.inner_text()
+
+
+def test_shared_weight_gathers_what_autograd_computes(show):
+    page = show(host(explorers.shared_weight().markup))
+    root = page.locator(".cnn-explorer")
+    dice = Random(6)
+    for method in ("sum", "average"):
+        values = [[round(dice.uniform(-3, 3), 1) for _ in range(count)] for count in (4, 2, 3)]
+        for name, numbers in zip(("input", "weight", "target"), values, strict=True):
+            for k, value in enumerate(numbers, start=1):
+                page.get_by_label(f"{name} {k}", exact=True).fill(str(value))
+        page.locator("select[name=update]").select_option(method)
+        signal, weights, targets = (torch.tensor(v, dtype=torch.float64) for v in values)
+        copies = weights.repeat(3, 1).requires_grad_()  # one copy a use
+        outputs = (signal.unfold(0, 2, 1) * copies).sum(1)
+        (0.5 * (outputs - targets).square().sum()).backward()
+        for step in range(1, 5):
+            page.get_by_role("button", name="Next step").click()
+            shown = torch.tensor(json.loads(root.get_attribute("data-gradient")))
+            assert torch.allclose(shown.double(), copies.grad[: min(step, 3)].sum(0), atol=1e-6)
+        gradient = copies.grad.sum(0) if method == "sum" else copies.grad.mean(0)
+        after = torch.tensor(json.loads(root.get_attribute("data-updated"))).double()
+        assert torch.allclose(after, weights - 0.1 * gradient, atol=1e-6)
+        assert page.get_by_role("button", name="Next step").is_disabled()
+        page.get_by_role("button", name="Take the step").click()
+        assert root.get_attribute("data-step") == "0"
+        typed = float(page.get_by_label("weight 1", exact=True).input_value())
+        assert abs(typed - after[0]) < 1e-6
+        page.get_by_role("button", name="Reset").click()
+
+
+def test_coral_thresholds_equal_the_ordinal_module(show):
+    page = show(host(explorers.coral_thresholds().markup))
+    root = page.locator(".cnn-explorer")
+    dice = Random(7)
+    contradictions = 0
+    for method in ("CORAL", "OR"):
+        page.locator("select[name=method]").select_option(method)
+        for _ in range(5):
+            score, *biases = [round(dice.uniform(-6, 6), 1) for _ in range(6)]
+            for name, value in zip(
+                ("score", "b1", "b2", "b3", "b4", "b5"), (score, *biases), strict=True
+            ):
+                page.locator(f"input[name={name}]").fill(str(value))
+            slopes = torch.tensor(SLOPES if method == "OR" else [1.0] * 5, dtype=torch.float64)
+            logits = (slopes * score + torch.tensor(biases, dtype=torch.float64))[None]
+            shown = torch.tensor(json.loads(root.get_attribute("data-probabilities"))).double()
+            assert torch.allclose(shown, logits.sigmoid()[0], atol=1e-6)
+            assert int(root.get_attribute("data-label")) == int(ordinal.predict_rank(logits))
+            found = int(ordinal.rank_inconsistencies(logits))
+            assert int(root.get_attribute("data-inconsistencies")) == found
+            contradictions += found
+    assert contradictions > 0
+    page.locator("select[name=method]").select_option("CORAL")
+    page.get_by_role("button", name="Order the biases").click()
+    assert root.get_attribute("data-inconsistencies") == "0"
+    page.locator("[data-part=picture]").focus()
+    before = float(page.locator("input[name=score]").input_value())
+    page.keyboard.press("ArrowRight")
+    assert abs(float(page.locator("input[name=score]").input_value()) - before - 0.1) < 1e-9
+
+
+def test_overlap_equals_torchvision(show):
+    page = show(host(explorers.overlap().markup))
+    root = page.locator(".cnn-explorer")
+    dice = Random(8)
+
+    def compare(threshold):
+        address = [list(map(float, box)) for box in boxes]
+        corners = torch.tensor([box[:4] for box in address])
+        scores = torch.tensor([box[4] for box in address])
+        shown = torch.tensor(json.loads(root.get_attribute("data-iou")))
+        assert torch.allclose(shown, ops.box_iou(corners, corners), atol=1e-6)
+        kept = ops.nms(corners, scores, threshold).tolist()
+        assert json.loads(root.get_attribute("data-kept")) == kept
+
+    boxes = [list(box) for box in DETECTIONS]
+    compare(0.5)
+    for _ in range(4):
+        for k in range(5):
+            x, y = dice.randint(0, 25), dice.randint(0, 15)
+            boxes[k] = [x, y, x + dice.randint(5, 15), y + dice.randint(5, 15), boxes[k][4]]
+            page.locator("select[name=chosen]").select_option(str(k))
+            names = ("left", "top", "right", "bottom")
+            for name, value in zip(names, (0, 0, 40, 30), strict=True):  # any order stays a box
+                page.locator(f"input[name={name}]").fill(str(value))
+            for name, value in zip(names, boxes[k], strict=False):
+                page.locator(f"input[name={name}]").fill(str(value))
+        percent = dice.randint(5, 60)
+        press_to(page, "threshold", percent, 0)
+        compare(percent / 100)
+    page.locator("select[name=chosen]").select_option("2")
+    page.locator("[data-part=picture]").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Shift+ArrowUp")
+    moved = 1 if boxes[2][0] > 0 else 0
+    boxes[2] = [boxes[2][0] - moved, boxes[2][1], boxes[2][2] - moved, boxes[2][3] - 1, boxes[2][4]]
+    compare(percent / 100)
+    page.get_by_role("button", name="Reset").click()
+    (x, y), (x2, y2) = page.locator("[data-part=picture]").evaluate(
+        """picture => [[12, 8], [15, 10]].map(([x, y]) => {
+          const point = new DOMPoint(14 * x, 14 * y).matrixTransform(picture.getScreenCTM());
+          return [point.x, point.y];
+        })"""
+    )
+    page.locator("select[name=chosen]").select_option("0")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x2, y2, steps=4)
+    page.mouse.up()
+    boxes = [list(box) for box in DETECTIONS]
+    boxes[0] = [7, 7, 23, 26, 0.9]
+    compare(0.5)
+
+
+def test_region_pooling_equals_torchvision(show):
+    page = show(host(explorers.region_pooling().markup))
+    root = page.locator(".cnn-explorer")
+    ramp = (8 * torch.arange(8.0)[:, None] + torch.arange(8.0))[None, None].double()
+    dice = Random(9)
+    settings = [(1.3, 1.3, 5.3, 5.3), (0.0, 0.0, 8.0, 8.0), (6.6, 0.4, 7.9, 7.7)]
+    settings += [
+        (x, y, round(x + dice.uniform(0.2, 8 - x), 1), round(y + dice.uniform(0.2, 8 - y), 1))
+        for x, y in [(round(dice.uniform(0, 6), 1), round(dice.uniform(0, 6), 1)) for _ in range(6)]
+    ]
+    for aligned in (True, False):
+        page.locator("input[name=aligned]").set_checked(aligned)
+        for setting in settings:
+            for name, value in (("x1", 0), ("y1", 0), ("x2", 8), ("y2", 8)):
+                page.locator(f"input[name={name}]").fill(str(value))
+            for name, value in zip(("x1", "y1", "x2", "y2"), setting, strict=True):
+                page.locator(f"input[name={name}]").fill(str(value))
+            box = [torch.tensor([setting], dtype=torch.float64)]
+            shown = torch.tensor(json.loads(root.get_attribute("data-aligned"))).double()
+            expected = ops.roi_align(ramp, box, 2, 1.0, 2, aligned=aligned).ravel()
+            assert torch.allclose(shown, expected, atol=1e-5), setting
+            if all((value * 10) % 10 != 5 for value in setting):  # a half is rounded either way
+                shown = torch.tensor(json.loads(root.get_attribute("data-pooled"))).double()
+                assert torch.equal(shown, ops.roi_pool(ramp, box, 2, 1.0).ravel()), setting
 
 
 # ------------------------------------------------------------------------- as a guest on a page

@@ -16,6 +16,7 @@ import html
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,22 @@ import numpy as np
 from utils.plots import Html, as_array, as_picture
 
 _FOLDER = Path(__file__).parent
+
+_HOMES = {
+    "coral_thresholds": "ordinal",
+    "overlap": "boxes",
+    "parameter_builder": "networks",
+    "region_pooling": "boxes",
+    "shared_weight": "backpropagation",
+}
+"""Explorers that live in a module of their own -> that module."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import an explorer's maker from its module (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"utils.explorers has no {name!r}; further ones: {', '.join(_HOMES)}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 class Explorer(Html):
