@@ -244,6 +244,53 @@ def _perfect(targets):
     )
 
 
+class Oracle(torch.nn.Module):
+    """Answers every box with a given small mask."""
+
+    def __init__(self, small):
+        super().__init__()
+        self.small = iter(small)
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, images, targets):
+        assert images.max() <= 1 and images.dim() == 4
+        return torch.where(next(self.small) > 0.5, 5.0, -5.0)[:, None]
+
+    def probabilities(self, logits, labels):
+        return logits[:, 0].sigmoid()
+
+
+def test_masks_are_drawn_into_their_boxes(scene):
+    regions = segmentation.region_targets(scene.targets, 0.05, 28, torch.Generator().manual_seed(1))
+    oracle = Oracle([region["small"] for region in regions])
+    drawn = segmentation.draw_masks(oracle, scene.images, regions)
+    for masks, target, region in zip(drawn, scene.targets, regions, strict=True):
+        assert not torch.equal(region["boxes"], target["boxes"])
+        assert segmentation.mask_iou_of_pairs(masks, target["masks"]).min() > 0.6
+
+
+def test_detect_takes_pictures_and_gives_labels_from_zero(scene):
+    class Finder(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, images):
+            assert isinstance(images, list) and images[0].max() <= 1
+            one = {
+                "boxes": torch.zeros(1, 4),
+                "labels": torch.tensor([1]),
+                "scores": torch.ones(1),
+                "masks": torch.full((1, 1, 128, 128), 0.6),
+            }
+            return [one] * len(images)
+
+    found = segmentation.detect(Finder(), scene.images, batch_size=5)
+    assert len(found) == len(scene)
+    assert found[0]["labels"].tolist() == [0]
+    assert found[0]["masks"].shape == (1, 128, 128) and found[0]["masks"].all()
+
+
 def test_average_precision_of_the_truth_is_one(scene):
     found = segmentation.average_precision(_perfect(scene.targets), scene.targets)
     assert set(found) == {f"{k}_{n}" for k in ("box", "mask") for n in ("ap", "ap50", "ap75")}

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = [
     "average_precision",
     "crop_masks",
+    "detect",
+    "draw_masks",
     "extreme_points",
     "from_detector",
     "interpolation",
@@ -37,6 +39,7 @@ __all__ = [
     "mask_iou_of_pairs",
     "paste_masks",
     "read_shared_maps",
+    "region_targets",
     "roi_align",
     "roi_pool",
     "roi_warp",
@@ -406,6 +409,65 @@ def jitter_boxes(boxes: Tensor, share: float, generator: torch.Generator | None 
     return torch.cat([moved[:, :2], torch.maximum(moved[:, 2:], moved[:, :2] + 1)], 1)
 
 
+def region_targets(
+    targets: Sequence[dict],
+    share: float = 0.05,
+    size: int = 28,
+    generator: torch.Generator | None = None,
+) -> list[dict]:
+    """What a mask head is trained on: boxes a little off, and the masks as seen through them.
+
+    Parameters
+    ----------
+    targets : sequence of dict
+        With "boxes", "labels" and "masks", one a picture.
+    share, generator
+        Of `jitter_boxes`.
+    size : int
+        Side of the small masks.
+
+    Returns
+    -------
+    list of dict
+        "boxes" (M, 4), "labels" (M,), "small" (M, size, size): what `models.MaskNet` takes.
+    """
+    regions = []
+    for target in targets:
+        boxes = jitter_boxes(target["boxes"], share, generator)
+        small = crop_masks(target["masks"], boxes, size)
+        regions.append({"boxes": boxes, "labels": target["labels"], "small": small})
+    return regions
+
+
+def draw_masks(model: torch.nn.Module, images: Tensor, regions: Sequence[dict]) -> list[Tensor]:
+    """Masks that a `models.MaskNet` draws into given boxes of given classes.
+
+    Parameters
+    ----------
+    model : MaskNet
+        Left in evaluation mode.
+    images : Tensor
+        (N, 3, H, W) uint8.
+    regions : sequence of dict
+        With "boxes" (M, 4) and "labels" (M,), one a picture.
+
+    Returns
+    -------
+    list of Tensor
+        (M, H, W) bool on the CPU, one a picture.
+    """
+    device = next(model.parameters()).device
+    height, width = images.shape[2:]
+    model.eval()
+    drawn = []
+    with torch.no_grad():
+        for image, region in zip(images, regions, strict=True):
+            logits = model(image[None].to(device).float() / 255, [{"boxes": region["boxes"]}])
+            small = model.probabilities(logits.cpu(), region["labels"])
+            drawn.append(paste_masks(small, region["boxes"], height, width) > 0.5)
+    return drawn
+
+
 # --------------------------------------------------------------------------------- shared maps
 
 
@@ -528,6 +590,32 @@ def from_detector(predictions: Sequence[dict]) -> list[dict]:
         }
         for prediction in predictions
     ]
+
+
+def detect(model: torch.nn.Module, images: Tensor, batch_size: int = 16) -> list[dict]:
+    """What a trained Mask R-CNN finds, in the course's terms.
+
+    Parameters
+    ----------
+    model : torchvision.models.detection.MaskRCNN
+        Left in evaluation mode.
+    images : Tensor
+        (N, 3, H, W) uint8.
+    batch_size : int
+        Pictures at a time.
+
+    Returns
+    -------
+    list of dict
+        As `from_detector`, best score first.
+    """
+    device = next(model.parameters()).device
+    model.eval()
+    found = []
+    with torch.no_grad():
+        for batch in images.split(batch_size):
+            found += from_detector(model(list(batch.to(device).float() / 255)))
+    return found
 
 
 def average_precision(predictions: Sequence[dict], targets: Sequence[dict]) -> dict[str, float]:

@@ -71,6 +71,10 @@ def _mean_square(outputs, targets):
     return outputs.square().mean()
 
 
+def _both_mean_squares(outputs, targets):
+    return sum(output.square().mean() for output in outputs)
+
+
 def _ordinal_loss(logits, levels):
     from utils.ordinal import ordinal_loss
 
@@ -101,7 +105,16 @@ ALL_MODELS: list[ModelCase] = [
     ModelCase("nin", "ImageNetNIN", (3, 224, 224)),
     ModelCase("enet", "ENet", (3, 64, 64)),
     ModelCase("yolo", "YOLOv1", (3, 448, 448), _mean_square, dict(hidden_units=16)),
+    ModelCase(
+        "yolo", "GridDetector", (3, 128, 128), _mean_square, dict(trunk="scratch", num_classes=4)
+    ),
+    ModelCase(
+        "yolo", "GridDetector", (256, 7, 7), _mean_square, dict(trunk="squeezenet", num_classes=4)
+    ),
+    ModelCase("yolov3_tiny", "YOLOv3Tiny", (3, 64, 64), _both_mean_squares),
     ModelCase("mask_rcnn", "MaskHead", (256, 14, 14), _mean_square),
+    ModelCase("mask_rcnn", "MaskNet", (3, 64, 64), _mean_square),
+    ModelCase("mask_rcnn", "MaskNet", (3, 64, 64), _mean_square, dict(pooling="warp")),
     ModelCase("digits", "DigitMLP", (1, 28, 28)),
     ModelCase("digits", "GlobalPoolNet", (1, 28, 28)),
     ModelCase("digits", "GlobalPoolNet", (3, 32, 32), options=dict(in_channels=3, pool="average")),
