@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "start": ("utils.course.start", "copy a lecture to work/ for you to write in"),
     "doctor": ("utils.course.doctor", "say what this machine has and lacks"),
     "data": ("utils.course.data", "list, fetch or verify the data sets"),
+    "grid": ("utils.course.grid", "run lecture 11's whole experiment on a folder of faces"),
     "lint": ("utils.course.lint", "say what notebooks break of the house's rules"),
     "refresh": ("utils.course.refresh", "re-execute notebooks in place and store their outputs"),
     "study": ("utils.course.study", "run a lecture's full experiment into data/measured/"),
