@@ -87,12 +87,23 @@ def _levels():
     return extend_labels(torch.tensor([0, 7]), 50)
 
 
+def _outlines():
+    return torch.zeros(BATCH, 64, 64)
+
+
+def _edge_loss(logits, outlines):
+    from utils.models.hed import edge_loss
+
+    return edge_loss(logits, outlines)
+
+
 _ranks = dict(loss=_ordinal_loss, targets=_levels)
 
 ALL_MODELS: list[ModelCase] = [
     ModelCase("lenet", "ZipNet1989", (1, 16, 16), _least_squares),
     ModelCase("lenet", "LeNet5_1998", (1, 32, 32), _map_criterion),
     ModelCase("lenet", "LeNet5", (1, 28, 28)),
+    ModelCase("hed", "EdgeNet", (3, 64, 64), _edge_loss, targets=_outlines),
     ModelCase("lenet", "LeNet5", (3, 28, 28), options=dict(in_channels=3, num_classes=8)),
     ModelCase("alexnet", "AlexNet", (3, 227, 227)),
     ModelCase("resnet", "ResNet", (3, 64, 64), options=dict(depth=18)),
@@ -100,6 +111,8 @@ ALL_MODELS: list[ModelCase] = [
     ModelCase("resnet", "CifarResNet", (3, 32, 32), options=dict(depth=20)),
     ModelCase("resnet", "CifarResNet", (3, 32, 32), options=dict(depth=8, shortcut="C")),
     ModelCase("resnet", "PlainNet", (3, 32, 32), options=dict(depth=20)),
+    ModelCase("small_resnet", "SmallResNet", (1, 28, 28), options=dict(depth=8)),
+    ModelCase("fast_cifar", "FastCifarNet", (3, 32, 32), options=dict(width=8)),
     ModelCase("zfnet", "ZFNet", (3, 224, 224)),
     ModelCase("nin", "NIN", (3, 32, 32)),
     ModelCase("nin", "ImageNetNIN", (3, 224, 224)),
