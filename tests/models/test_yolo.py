@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from utils.arithmetic import layer_table
-from utils.models.yolo import YOLOv1
+from utils.models.yolo import GridDetector, YOLOv1, early_features
 
 SIDES = {  # maps and pixels after each part of Fig. 3
     "conv1": (64, 224),
@@ -99,3 +99,65 @@ def test_the_start_lets_the_image_through_all_24_layers():
     assert one.shape == (1024, 3, 3)
     assert 0.1 < one.std() < 10, "He's weights keep the scale of the input"
     assert (one - other).std() > 0.01
+
+
+# ------------------------------------------------------------------------ the small detector
+
+
+@pytest.mark.parametrize(
+    ("trunk", "shape", "cells"), [("squeezenet", (256, 7, 7), 7), ("scratch", (3, 128, 128), 8)]
+)
+def test_small_detector_answers_in_shares(trunk, shape, cells):
+    torch.manual_seed(0)
+    model = GridDetector(trunk, num_classes=4, boxes=2).eval()
+    grid = model(torch.rand(2, *shape).half())
+    assert grid.shape == (2, cells, cells, 14)
+    assert ((grid >= 0) & (grid <= 1)).all()
+    assert torch.allclose(grid[..., 10:].sum(-1), torch.ones(2, cells, cells))
+    assert grid[..., [4, 9]].max() < 0.05, "most cells are empty, and it starts by saying so"
+
+
+def test_small_detector_sees_what_squeezenet_sees():
+    """Early features and trunk are SqueezeNet's layers, cut at the ninth."""
+    from utils.models import pretrained
+
+    images = torch.randint(0, 256, (3, 3, 128, 128), dtype=torch.uint8)
+    whole = pretrained("squeezenet1_1")
+    with torch.no_grad():
+        features = early_features(images, batch_size=2)
+        ours = GridDetector("squeezenet", 4).trunk(features.float())
+        theirs = whole.features(whole.prepare(images, resize=False))
+    assert features.dtype == torch.float16 and features.shape == (3, 256, 7, 7)
+    assert torch.allclose(ours, theirs, atol=0.02 * theirs.abs().max())
+
+
+def test_small_detector_learns_one_scene():
+    from utils import detection
+
+    torch.manual_seed(1)
+    model = GridDetector("scratch", num_classes=2)
+    optimizer = torch.optim.AdamW(model.groups(3e-3), lr=3e-3)
+    images = torch.rand(4, 3, 128, 128)
+    boxes = torch.tensor([[20.0, 30, 60, 90]])
+    target = detection.encode_boxes(boxes, torch.tensor([1]), size=128, num_classes=2, cells=8)
+    targets = target.repeat(4, 1, 1, 1)
+    losses = []
+    for _ in range(30):
+        loss = detection.grid_loss(model(images), targets, 2)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.3 * losses[0]
+
+
+def test_small_detector_groups_hold_every_weight_once():
+    model = GridDetector("squeezenet", num_classes=4)
+    head, trunk = model.groups(0.01)
+    assert (head["lr"], trunk["lr"]) == (0.01, pytest.approx(0.003))
+    assert sum(map(len, (head["params"], trunk["params"]))) == len(list(model.parameters()))
+
+
+def test_unknown_trunk_is_named():
+    with pytest.raises(ValueError, match="no trunk is called 'vgg'"):
+        GridDetector("vgg", 4)
