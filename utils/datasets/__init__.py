@@ -44,11 +44,13 @@ LOADERS: dict[str, str] = {
     "colour": "utils.datasets.rendered_colour:colour",
     "scenes": "utils.datasets.scenes:scenes",
     "ages": "utils.datasets.ordinal:ages",
+    "imagenette": "utils.datasets.imagenette:load_imagenette",
     "utkface": "utils.datasets.face_folders:load_utkface",
     "afad": "utils.datasets.face_folders:load_afad",
     "morph2": "utils.datasets.face_folders:load_morph2",
     "cacd": "utils.datasets.face_folders:load_cacd",
-    "solar": "utils.datasets.solar:load_solar",
+    "elpv": "utils.datasets.solar:load_solar",
+    "outlines": "utils.datasets.outlines:outlines",
     "patches": "utils.datasets.patches:patches",
 }
 """Loader of each set as ``module:function``; the module is imported when it is first needed."""

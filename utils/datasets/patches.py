@@ -221,3 +221,36 @@ def animals_with_parts(size: int = 227) -> Animals:
         torch.from_numpy(np.stack(parts)),
         torch.from_numpy(np.stack(solid)),
     )
+
+
+def random_places(
+    animals: Animals, size: int, seed: int | list[int], *, same: bool = False
+) -> torch.Tensor:
+    """Places on the animals that stay away from the marked parts.
+
+    Parameters
+    ----------
+    animals : Animals
+    size : int
+        Side in pixels of the square that will cover a place.
+    seed : int or list of int
+    same : bool
+        One place for all animals, on at least nine of the ten, instead of one for each; it may
+        come near a part.
+
+    Returns
+    -------
+    torch.Tensor
+        (10, 2) int64, rows and columns.
+    """
+    rng = np.random.default_rng(seed)
+    if same:
+        shared = np.argwhere(animals.solid.float().mean(0).numpy() >= 0.9)
+        return torch.from_numpy(np.tile(shared[rng.integers(len(shared))], (len(animals.names), 1)))
+    places = []
+    for solid, parts in zip(animals.solid.numpy(), animals.parts.numpy(), strict=True):
+        inside = np.argwhere(solid)
+        distance = np.abs(inside[:, None] - parts).max(2).min(1)
+        free = inside[distance > 0.8 * size]
+        places.append(free[rng.integers(len(free))])
+    return torch.from_numpy(np.stack(places))
