@@ -43,6 +43,7 @@ LOADERS: dict[str, str] = {
     "cifar10": "utils.datasets.colour:load_cifar10",
     "colour": "utils.datasets.rendered_colour:colour",
     "scenes": "utils.datasets.scenes:scenes",
+    "voc2007": "utils.datasets.voc:load_voc2007",
     "ages": "utils.datasets.ordinal:ages",
     "imagenette": "utils.datasets.imagenette:load_imagenette",
     "utkface": "utils.datasets.face_folders:load_utkface",
@@ -52,6 +53,8 @@ LOADERS: dict[str, str] = {
     "elpv": "utils.datasets.solar:load_solar",
     "outlines": "utils.datasets.outlines:outlines",
     "patches": "utils.datasets.patches:patches",
+    "penn-fudan": "utils.datasets.instance_folders:load_penn_fudan",
+    "coco": "utils.datasets.instance_folders:load_coco",
 }
 """Loader of each set as ``module:function``; the module is imported when it is first needed."""
 

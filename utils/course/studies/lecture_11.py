@@ -1,7 +1,8 @@
 """Study of lecture 11: cross-entropy, OR-CNN and CORAL on the same trunk, five training sets each.
 
 Seed s draws the training set, the first weights and the order. The 2,000 test images are the same
-throughout; no setting was chosen by them. A run trains its methods one after the other.
+throughout; no setting was chosen by them. A run trains its methods one after the other. The solar
+cells need the optional set elpv.
 """
 
 import functools
@@ -30,10 +31,23 @@ CELLS = {
         "span": 0.0,
     },
     "digits": {"data": "mnist", "labels": 4000, "epochs": 6, "methods": ALL, "span": 3.0},
-    "pixels-150": {"data": "frozen pixels", "labels": 150, "methods": ALL},
-    "pixels-1000": {"data": "frozen pixels", "labels": 1000, "methods": ALL},
-    "trunk-150": {"data": "frozen trunk", "labels": 150, "methods": ALL},
-    "trunk-1000": {"data": "frozen trunk", "labels": 1000, "methods": ALL},
+    **{
+        f"{name}-{labels}": {"data": data, "labels": labels, "methods": ALL, "span": 8.0} | more
+        for name, data, more in (
+            ("pixels", "frozen pixels", {}),
+            ("grainy", "frozen pixels", {"grain": 0.2}),
+            ("trunk", "frozen trunk", {}),
+        )
+        for labels in (150, 300, 1000)
+    },
+    "pixels-150-wider-start": {
+        "data": "frozen pixels",
+        "labels": 150,
+        "methods": ORDINAL,
+        "span": 12.0,
+    },
+    "solar": {"data": "elpv", "labels": 1600, "methods": ALL, "span": 0.0},
+    "solar-mixed": {"data": "elpv", "labels": 1600, "methods": ALL, "span": 0.0, "by": "cells"},
 }
 
 TEST = 2000
@@ -47,15 +61,18 @@ def run_cell(
     epochs: int = 250,
     weighted: bool = False,
     span: float = 10.0,
+    grain: float = 0.0,
+    by: str = "modules",
 ) -> dict:
     """Train each method and score it on the test images.
 
     Parameters
     ----------
-    data : {"ages", "mnist", "frozen pixels", "frozen trunk"}
-        End to end on ages or digits; or a head alone on 64 features of ages that stay fixed:
-        principal components of pixels, or the trunk of a network that learned 4,000 other ages by
-        cross-entropy.
+    data : {"ages", "mnist", "frozen pixels", "frozen trunk", "elpv"}
+        End to end on ages or digits; or a head alone on 64 features that stay fixed: principal
+        components of the ages' pixels, found on 2,000 others without labels; the trunk of a network
+        that learned 4,000 other ages by cross-entropy; or principal components of SqueezeNet's
+        features of solar cells.
     labels : int
         Training images.
     methods : str
@@ -65,24 +82,31 @@ def run_cell(
         Use the task weights of Eq. 7.
     span : float
         Where the biases of "or" and "coral" start.
+    grain : float
+        Standard deviation of noise added to the pixels, whose range is 0..1.
+    by : {"modules", "cells"}
+        How solar cells are split.
 
     Returns
     -------
     dict
         For each method its MAE, RMSE, rank inconsistencies an image and share of images with any;
-        MAE and RMSE of the training labels' median.
+        MAE and RMSE of the training labels' median. The first run end to end also gives a picture.
     """
     import torch
 
     from utils import ordinal, training
     from utils.models import AgeNet, coral
 
-    train, test, ranks = _sets(data, labels, seed)
+    train, test, ranks = (
+        _solar(labels, seed, by) if data == "elpv" else _sets(data, labels, seed, grain)
+    )
+    frozen = data == "elpv" or data.startswith("frozen")
     median = torch.full_like(test[1], int(train[1].median()))
     results = {"median": _errors(median, test[1])}
     for method in methods.split():
         training.set_seed(seed)
-        if data.startswith("frozen"):
+        if frozen:
             model = coral.rank_head(method, 64, ranks, span)
             how = {"batch_size": labels, "lr": 0.02, "schedule": "cosine", "weight_decay": 0.01}
         else:
@@ -113,12 +137,15 @@ def run_cell(
                 "share": round((crossed > 0).float().mean().item(), 4),
             }
         if method == "coral":
-            bias = model.get_parameter("bias" if data.startswith("frozen") else "head.bias")
+            bias = model.get_parameter("bias" if frozen else "head.bias")
             gaps = bias[:-1] - bias[1:]
             results[method]["crossed_biases"] = int((gaps < 0).sum())
     counts = torch.bincount(train[1], minlength=ranks)
     results["ranks_without_example"] = int((counts == 0).sum())
-    return _flat(results)
+    files = {}
+    if data == "ages" and labels == 4000 and seed == 0 and "ce" in methods:
+        files = {"files": {"preview.png": _preview(test[0], test[1], ordinal.predict_rank(logits))}}
+    return _flat(results) | files
 
 
 def summary(runs) -> dict:
@@ -171,7 +198,7 @@ def _flat(results: dict) -> dict:
     return flat
 
 
-def _sets(data: str, labels: int, seed: int) -> tuple:
+def _sets(data: str, labels: int, seed: int, grain: float) -> tuple:
     """Return (inputs, targets) to learn from and to judge by, and the number of ranks."""
     import torch
     from torch.nn import functional as F
@@ -187,9 +214,9 @@ def _sets(data: str, labels: int, seed: int) -> tuple:
         train = load("ages", "train", count=labels, seed=seed, quiet=True)
         test = load("ages", "test", count=TEST, quiet=True)
     if data.startswith("frozen"):
-        describe = _components() if data == "frozen pixels" else _trunk(seed)
+        describe = _components(grain) if data == "frozen pixels" else _trunk(seed)
         with torch.no_grad():
-            inputs = [describe(part.images) for part in (train, test)]
+            inputs = [describe(part.images, number) for number, part in enumerate((train, test))]
     else:
         statistics = channel_statistics(train.images)
         inputs = [normalise(part.images, *statistics) for part in (train, test)]
@@ -198,17 +225,87 @@ def _sets(data: str, labels: int, seed: int) -> tuple:
     return (inputs[0], train.targets), (inputs[1], test.targets), 10 if data == "mnist" else 50
 
 
-def _components():
+def _components(grain: float):
     """Return a function from images to 64 principal components of 2,000 others, unlabelled."""
     import torch
 
     from utils.datasets import load
 
-    others = load("ages", "validation", count=2000, quiet=True).images.flatten(1).float() / 255
-    mean = others.mean(0)
-    directions = torch.linalg.svd(others - mean, full_matrices=False)[2][:64].T
-    scale = ((others - mean) @ directions).std(0)
-    return lambda images: (images.flatten(1).float() / 255 - mean) @ directions / scale
+    def pixels(images, number):
+        generator = torch.Generator().manual_seed(1_000_000 + number)
+        noise = torch.randn(len(images), images[0].numel(), generator=generator)
+        return images.flatten(1).float() / 255 + grain * noise
+
+    others = pixels(load("ages", "validation", count=2000, quiet=True).images, 2)
+    project = _whitener(others)
+    return lambda images, number: project(pixels(images, number))
+
+
+def _whitener(features, count: int = 64):
+    """Return a function from features to their first principal components, of variance 1."""
+    import torch
+
+    mean = features.mean(0)
+    directions = torch.linalg.svd(features - mean, full_matrices=False)[2][:count].T
+    scale = ((features - mean) @ directions).std(0)
+    return lambda others: (others - mean) @ directions / scale
+
+
+@functools.cache
+def _cells(by: str) -> dict:
+    """Return SqueezeNet's features and the ranks of all solar cells, of each part."""
+    import torch
+
+    from utils.datasets import load
+    from utils.models import pretrained
+
+    network = pretrained("squeezenet1_1")
+    parts = {}
+    for split in ("train", "test"):
+        data = load("elpv", split, by=by, side=150, quiet=True)
+        with torch.no_grad():
+            features = [
+                network.features(network.prepare(part.expand(-1, 3, -1, -1), resize=False))
+                for part in data.images.split(64)
+            ]
+        parts[split] = torch.cat([maps.mean((2, 3)) for maps in features]), data.targets
+    return parts
+
+
+def _solar(labels: int, seed: int, by: str) -> tuple:
+    """Return what `_sets` returns, for solar cells: `labels` of the training part, all of the test."""
+    import torch
+
+    parts = _cells(by)
+    features, targets = parts["train"]
+    project = _whitener(features)
+    chosen = torch.randperm(len(targets), generator=torch.Generator().manual_seed(seed))[:labels]
+    test = project(parts["test"][0]), parts["test"][1]
+    return (project(features[chosen]), targets[chosen]), test, 4
+
+
+def _preview(inputs, targets, ranks) -> bytes:
+    """Draw eight test portraits with true and predicted age, about 480 x 360 pixels."""
+    import io
+
+    import torch
+    from matplotlib.figure import Figure
+
+    from utils.datasets.ordinal import YOUNGEST
+
+    order = targets.argsort(stable=True)
+    figure = Figure(figsize=(4.8, 3.6), dpi=100, layout="constrained")
+    figure.suptitle("True age and CORAL's answer", fontsize=14)
+    places = torch.linspace(0, len(order) - 1, 8).long()
+    for axes, index in zip(figure.subplots(2, 4).flat, order[places].tolist(), strict=True):
+        axes.imshow(inputs[index, 0], cmap="gray")
+        axes.set_title(
+            f"{YOUNGEST + int(targets[index])} / {YOUNGEST + int(ranks[index])}", size=13
+        )
+        axes.set_axis_off()
+    out = io.BytesIO()
+    figure.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
 
 
 def _trunk(seed: int):
@@ -234,4 +331,4 @@ def _trunk(seed: int):
         guards=False,
     )
     model.eval()
-    return lambda images: model.trunk(normalise(images, *statistics))
+    return lambda images, number: model.trunk(normalise(images, *statistics))
