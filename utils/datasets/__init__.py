@@ -45,6 +45,8 @@ LOADERS: dict[str, str] = {
     "scenes": "utils.datasets.scenes:scenes",
     "voc2007": "utils.datasets.voc:load_voc2007",
     "ages": "utils.datasets.ordinal:ages",
+    "faces": "utils.datasets.faces:faces",
+    "celeba": "utils.datasets.faces:celeba",
     "imagenette": "utils.datasets.imagenette:load_imagenette",
     "utkface": "utils.datasets.face_folders:load_utkface",
     "afad": "utils.datasets.face_folders:load_afad",

@@ -169,9 +169,9 @@ def region_cuts(
     first, last = (math.floor(x1 + 0.5), math.floor(y1 + 0.5)), (x2, y2)
     whole = (*first, *(math.floor(end + 0.5) + 1 for end in last))
     names = (
-        "RoIPool: whole cells, twice",
-        "RoIWarp: whole box, free samples",
-        "RoIAlign: no rounding",
+        "RoIPool: rounds twice",
+        "RoIWarp: rounds once",
+        "RoIAlign: rounds nothing",
     )
     for axes, name, region in zip(panels, names, (whole, whole, box), strict=True):
         _grid(axes, size)
