@@ -106,6 +106,7 @@ ALL_MODELS: list[ModelCase] = [
     ModelCase("hed", "EdgeNet", (3, 64, 64), _edge_loss, targets=_outlines),
     ModelCase("lenet", "LeNet5", (3, 28, 28), options=dict(in_channels=3, num_classes=8)),
     ModelCase("alexnet", "AlexNet", (3, 227, 227)),
+    ModelCase("small_alexnet", "SmallAlexNet", (3, 24, 24)),
     ModelCase("resnet", "ResNet", (3, 64, 64), options=dict(depth=18)),
     ModelCase("resnet", "ResNet", (3, 64, 64), options=dict(depth=50, stride_in="1x1")),
     ModelCase("resnet", "CifarResNet", (3, 32, 32), options=dict(depth=20)),
@@ -144,6 +145,15 @@ ALL_MODELS: list[ModelCase] = [
     ),
     ModelCase("coral", "AgeNet", (1, 32, 32), options=dict(num_ranks=50, span=8), **_ranks),
     ModelCase("coral", "AgeNet", (1, 32, 32), options=dict(num_ranks=50, method="ce")),
+    ModelCase("semi_adversarial", "SemiAdversarialAutoencoder", (4, 64, 64), _mean_square),
+    ModelCase("semi_adversarial", "SlimAutoencoder", (4, 64, 64), _mean_square),
+    ModelCase("semi_adversarial", "AttributeNet", (1, 224, 224)),
+    ModelCase("semi_adversarial", "SmallAttributeNet", (1, 64, 64)),
+    ModelCase("semi_adversarial", "SmallAttributeNet", (1, 64, 64), options=dict(kind="lenet")),
+    ModelCase("semi_adversarial", "FaceMatcher", (1, 64, 64), options=dict(persons=5)),
+    ModelCase(
+        "semi_adversarial", "FaceMatcher", (1, 64, 64), options=dict(persons=5, kind="resnet18")
+    ),
 ]
 
 
