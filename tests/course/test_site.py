@@ -7,11 +7,13 @@ import pytest
 import utils
 from utils import ledger
 from utils.course import CourseError, main, notebooks, site
+from utils.explorers import gallery
 
 
 @pytest.fixture
-def lecture(clone):
-    """A lecture with its solution, prepared data files beside them."""
+def lecture(clone, monkeypatch):
+    """A lecture with its solution, prepared data files beside them; one explorer."""
+    monkeypatch.setattr(gallery, "GALLERY", {"pooling": ("06", "Move a pattern.")})
     for name in ("manifest.toml", "published.toml"):
         text = (ledger.PATH.parent / name).read_text(encoding="utf-8")
         (clone.root / "data" / name).write_text(text, encoding="utf-8")
@@ -153,6 +155,10 @@ def test_the_site_is_whole_offline_and_left_alone_when_up_to_date(lecture, capsy
         "index.html",
         "ledger.html",
         "credits.html",
+        "exercises.html",
+        "gallery.html",
+        "glossary.html",
+        "explorers/pooling.html",
         "search.html",
         "lectures/06_lenet.html",
         "solutions/06_lenet.html",
@@ -191,3 +197,55 @@ def test_a_warning_of_sphinx_is_shown_and_counts(clone, lecture, capsys):
 def test_no_lecture_is_one_sentence(clone, capsys):
     assert main(["site"]) == 1
     assert "there is no site to build" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------- glossary, exercises, gallery
+
+
+def test_terms_are_linked_once_and_only_in_prose():
+    wanted = {"kernel": "kernel", "kernels": "kernel", "feature map": "feature map"}
+    text = (
+        "## A kernel slides\n\n`kernel` and $kernel$ and [a kernel](x) stay; kernel-size too. "
+        "The Kernels make a feature\nmap, or one feature map. Another kernel.\n\n| kernel |\n"
+    )
+    linked = site.link_terms(text, wanted)
+    assert linked.count("{term}") == 2
+    assert "The {term}`Kernels <kernel>` make a feature\nmap, or one" in linked
+    assert "one {term}`feature map <feature map>`. Another kernel." in linked
+    assert wanted == {}
+    assert site.link_terms(text, wanted) == text
+
+
+def test_the_glossary_is_sound():
+    terms = site.glossary()
+    forms = [
+        form.lower() for term, entry in terms.items() for form in (term, *entry.get("also", ()))
+    ]
+    assert len(set(forms)) == len(forms), "two terms share a form"
+    for term, entry in terms.items():
+        assert set(entry) <= {"text", "lecture", "also"}, term
+        assert entry["text"].endswith(".") and len(entry["text"].split()) <= 40, term
+        assert 1 <= int(entry["lecture"]) <= 15, term
+
+
+def test_every_explorer_is_in_the_gallery():
+    from utils import explorers
+
+    makers = {
+        name
+        for name in {*vars(explorers), *explorers._HOMES}
+        if name in explorers._HOMES
+        or (
+            getattr(getattr(explorers, name), "__annotations__", {}).get("return") == "Explorer"
+            and not name.startswith("_")
+        )
+    }
+    assert makers == set(gallery.GALLERY)
+
+
+def test_the_overview_lists_the_exercises_of_the_real_lectures():
+    pages = [site.page_of(path) for path in sorted((utils.ROOT / "lectures").glob("*.ipynb"))]
+    facts = site.exercise_facts(pages)
+    assert len(facts["rows"]) == sum(page.exercises for page in pages)
+    assert all(row["title"] and row["kind"] and row["minutes"] for row in facts["rows"])
+    assert sum(count for _, count, _ in facts["kinds"]) == len(facts["rows"])

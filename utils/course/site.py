@@ -246,6 +246,8 @@ def _digest(pages: list[Page]) -> str:
     files = [path for page in pages for path in (page.path, page.solution) if path]
     files += [utils.ROOT / "data" / name for name in ("manifest.toml", "published.toml")]
     files += [Path(__file__), Path(slides.__file__)]
+    files += sorted((utils.ROOT / "utils" / "explorers").glob("*.*"))
+    files += sorted((utils.ROOT / "utils" / "exercises").glob("lecture_*.py"))
     files += sorted(path for path in slides.TEMPLATES.rglob("*") if path.is_file())
     for path in files:
         if path.is_file():
@@ -281,6 +283,10 @@ def write_sources(pages: list[Page], source: Path) -> None:
             shutil.copyfile(path, downloads / folder / f"{page.name}.ipynb")
             prepared = prepare(notebooks.read(path), page, solution=folder == notebooks.SOLUTIONS)
             write_json(source / folder / f"{page.name}.ipynb", prepared)
+    alone = source / "extra" / "explorers"
+    alone.mkdir(parents=True)
+    for item in gallery_facts(pages)["items"]:
+        (alone / item["file"]).write_text(item["document"], encoding="utf-8")
     for name, facts in own_pages(pages).items():
         text = _environment(own).get_template(f"{name}.md.j2").render(facts)
         (source / f"{name}.md").write_text(text, encoding="utf-8")
@@ -312,11 +318,18 @@ def prepare(notebook: dict, page: Page, *, solution: bool = False) -> dict:
         Whether the notebook holds the solutions.
     """
     cells = []
+    wanted = {
+        form.lower(): term
+        for term, entry in glossary().items()
+        for form in (term, *entry.get("also", ()))
+    }
     for cell in notebook["cells"]:
         metadata = cell["metadata"]
         if metadata.get("slideshow", {}).get("slide_type") == "notes":
             continue
         cell = cell | {"metadata": dict(metadata)}
+        if cell["cell_type"] == "markdown" and not solution and cells:  # not in the title's goals
+            cell["source"] = link_terms(notebooks.source(cell), wanted)
         if cell["cell_type"] == "code":
             cell["outputs"] = [
                 output
@@ -379,9 +392,121 @@ def own_pages(pages: list[Page]) -> dict[str, dict]:
     return {
         "index": {"title": TITLE, "lectures": pages, "motif": slides.MOTIF},
         "running": {},
+        "exercises": exercise_facts(pages),
+        "gallery": gallery_facts(pages),
+        "glossary": glossary_facts(pages),
         "ledger": ledger_facts(pages),
         "credits": credit_facts(pages),
     }
+
+
+def exercise_facts(pages: list[Page]) -> dict:
+    """Return every exercise of the lectures shown, in order, and how many train what."""
+    from utils.exercises import KINDS, registry
+
+    known = registry()
+    rows = []
+    for page in pages:
+        for cell in notebooks.read(page.path)["cells"]:
+            about = cell["metadata"].get("course", {})
+            if about.get("role") != "prompt":
+                continue
+            heading, _, text = notebooks.source(cell).lstrip("# ").partition("\n")
+            entry = known.get(about["exercise"])
+            rows.append(
+                {
+                    "id": about["exercise"],
+                    "page": page.name,
+                    "anchor": re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-"),
+                    "title": entry.title if entry else _first_sentence(text),
+                    "kind": about.get("kind", ""),
+                    "minutes": about.get("minutes", ""),
+                    "points": about.get("points", ""),
+                }
+            )
+    kinds = [(kind, [row for row in rows if row["kind"] == kind]) for kind in KINDS]
+    return {
+        "rows": rows,
+        "kinds": [
+            (kind, len(some), sum(row["minutes"] or 0 for row in some))
+            for kind, some in kinds
+            if some
+        ],
+    }
+
+
+def _first_sentence(text: str) -> str:
+    """The first sentence of a prompt, without markup."""
+    plain = re.sub(r"[*_`$]", "", " ".join(text.split()))
+    return re.split(r"(?<=[.?!])\s", plain, maxsplit=1)[0]
+
+
+def gallery_facts(pages: list[Page]) -> dict:
+    """Return every explorer: its markup, a page of its own, the lecture it belongs to."""
+    from utils import explorers
+    from utils.explorers.gallery import gallery
+
+    names = {page.lecture: page.name for page in pages}
+    return {
+        "items": [
+            {
+                "title": explorer.title,
+                "words": words,
+                "lecture": lecture,
+                "page": names.get(lecture),
+                "file": f"{name}.html",
+                "markup": explorer.markup,
+                "document": explorers.page(explorer),
+            }
+            for name, (lecture, words, explorer) in gallery().items()
+        ]
+    }
+
+
+def glossary() -> dict[str, dict]:
+    """Return the terms of the field with their meaning, in alphabetical order."""
+    path = slides.TEMPLATES / "site" / "glossary.toml"
+    terms = tomllib.loads(path.read_text(encoding="utf-8"))
+    return dict(sorted(terms.items(), key=lambda item: item[0].lower()))
+
+
+def glossary_facts(pages: list[Page]) -> dict:
+    """Return the terms, each with the page of its lecture where that is shown."""
+    names = {page.lecture: page.name for page in pages}
+    return {"terms": [(t, e | {"page": names.get(e["lecture"])}) for t, e in glossary().items()]}
+
+
+_OPAQUE = re.compile(
+    r"(?s)```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|!?\[[^\]]*\]\([^)]*\)|<[^>]*>|https?://\S+"
+)
+
+
+def link_terms(text: str, wanted: dict[str, str]) -> str:
+    """Link the first use of each term of the glossary in a text of Markdown.
+
+    Parameters
+    ----------
+    text : str
+        Code, formulae, links and headings in it are left alone.
+    wanted : dict of str to str
+        Form in the text, lower case, to term; those found here are taken out.
+    """
+    if not wanted:
+        return text
+    opaque = [match.span() for match in _OPAQUE.finditer(text)]
+    opaque += [match.span() for match in re.finditer(r"(?m)^(#|\|).*$", text)]
+    forms = "|".join(sorted(map(re.escape, wanted), key=len, reverse=True))
+    found = []
+    for match in re.finditer(rf"(?i)(?<![\w*-])({forms})(?![\w*-])", text):
+        term = wanted.get(match[0].lower())
+        if term is None or any(a < match.end() and match.start() < b for a, b in opaque):
+            continue
+        found.append((match.span(), f"{{term}}`{match[0]} <{term}>`"))
+        for form in [form for form, other in wanted.items() if other == term]:
+            del wanted[form]
+    for (start, end), link in reversed(found):
+        text = text[:start] + link + text[end:]
+    return text
 
 
 def ledger_facts(pages: list[Page]) -> dict:
