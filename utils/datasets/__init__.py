@@ -46,7 +46,7 @@ LOADERS: dict[str, str] = {
     "voc2007": "utils.datasets.voc:load_voc2007",
     "ages": "utils.datasets.ordinal:ages",
     "faces": "utils.datasets.faces:faces",
-    "celeba": "utils.datasets.faces:celeba",
+    "celeba": "utils.datasets.celeba:celeba",
     "imagenette": "utils.datasets.imagenette:load_imagenette",
     "utkface": "utils.datasets.face_folders:load_utkface",
     "afad": "utils.datasets.face_folders:load_afad",

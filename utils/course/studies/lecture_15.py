@@ -19,7 +19,7 @@ ATTACKERS = ("strided", "pooled")
 FMR = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """False match rates at which the true match rate is kept."""
 
-SHOWN = tuple(range(0, 80, 10))
+SHOWN = (0, 11, 22, 33)
 """Test persons whose first picture is kept as a picture (seed 0)."""
 
 
@@ -107,7 +107,7 @@ def run_cell(persons: int, seed: int) -> dict:
         }
         first = torch.tensor(SHOWN) * 10
         results["files"]["preview.png"] = _preview(
-            faces["test"][first[:4]], pictures["adversary"]["OP"][first[:4]]
+            faces["test"][first], pictures["adversary"]["OP"][first]
         )
     return results
 
