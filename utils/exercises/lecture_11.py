@@ -171,7 +171,7 @@ def task_weights(answer):
     title="An error of fifteen years",
     hints=[
         "What does a perfect network get? Try predicted_ranks [0, 10] for ages [15, 25].",
-        "One side counts from 0, the other from the year of birth. Bring both to one scale.",
+        "One side counts from 0, the other from birth. Bring both to one scale.",
     ],
 )
 def validation_mae(answer):

@@ -48,8 +48,8 @@ class Crop(nn.Module):
             top, left = (height - self.size) // 2, (width - self.size) // 2
             return images[:, :, top : top + self.size, left : left + self.size]
         # Drawn on the CPU, so that every device crops the same places.
-        tops = torch.randint(height - self.size + 1, (number,)).tolist()
-        lefts = torch.randint(width - self.size + 1, (number,)).tolist()
+        tops = torch.randint(height - self.size + 1, (number,), device="cpu").tolist()
+        lefts = torch.randint(width - self.size + 1, (number,), device="cpu").tolist()
         return torch.stack(
             [
                 image[:, top : top + self.size, left : left + self.size]
