@@ -41,11 +41,14 @@ def test_a_page_loads_nothing_from_elsewhere_and_has_no_error(site_page, root, p
     assert traffic.errors == []
 
 
-def test_a_page_has_one_title_drawn_formulae_and_described_pictures(site_page, open_page, checks):
+def test_a_page_is_drawn_described_and_fits_a_phone(site_page, open_page, checks):
     page = open_page(site_page)
     assert page.locator("h1:visible").count() == 1
     assert checks.undrawn_formulae(page) == []
     assert checks.pictures_without_alt(page) == []
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_timeout(50)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -60,13 +63,6 @@ def test_a_page_is_accessible(site_page, theme, browser, served, checks, axe):
     found = checks.accessibility(page, axe)
     context.close()
     assert found == []
-
-
-def test_a_page_fits_a_phone(site_page, open_page):
-    page = open_page(site_page)
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.wait_for_timeout(50)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_a_page_is_not_too_large(site_page, built, checks):

@@ -47,15 +47,13 @@ def test_a_deck_loads_nothing_from_elsewhere_and_has_no_error(lecture, root, tra
     assert traffic.errors == []
 
 
-def test_every_slide_fits(lecture, served, open_deck, checks):
-    page = open_deck(f"{served}/slides/{lecture}.html")
-    assert checks.slides_that_do_not_fit(page) == []
-
-
-def test_formulae_are_drawn_and_pictures_described(lecture, served, open_deck, checks):
-    page = open_deck(f"{served}/slides/{lecture}.html")
+def test_every_slide_fits_is_drawn_described_and_addressed(lecture, served, open_deck, checks):
+    page = open_deck(f"{served}/slides/{lecture}.html#/slide-3")
+    if page.evaluate("Reveal.getTotalSlides()") >= 3:
+        assert indices(page)[0] == 2
     assert checks.undrawn_formulae(page) == []
     assert checks.pictures_without_alt(page) == []
+    assert checks.slides_that_do_not_fit(page) == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -75,12 +73,6 @@ def test_a_deck_is_accessible(lecture, theme, served, open_deck, checks, axe):
             }"""
         )
         assert checks.accessibility(page, axe) == []
-
-
-def test_every_slide_can_be_addressed(lecture, served, open_deck):
-    page = open_deck(f"{served}/slides/{lecture}.html#/slide-3")
-    if page.evaluate("Reveal.getTotalSlides()") >= 3:
-        assert indices(page)[0] == 2
 
 
 def test_a_deck_is_not_too_large(lecture, built, checks):

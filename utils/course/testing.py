@@ -125,6 +125,8 @@ def arguments(stage: str, lectures: Sequence[str] = ()) -> list[str] | None:
         ]
     if stage == "faults" and lectures:
         return None
+    if stage == "browser":  # slides, site and explorers: a browser a worker
+        return [f"tests/{stage}", *workers, "--dist=loadfile", *chosen]
     return [f"tests/{stage}", *chosen]
 
 
