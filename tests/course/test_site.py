@@ -158,6 +158,7 @@ def test_the_site_is_whole_offline_and_left_alone_when_up_to_date(lecture, capsy
         "exercises.html",
         "gallery.html",
         "glossary.html",
+        "teaching.html",
         "explorers/pooling.html",
         "search.html",
         "lectures/06_lenet.html",
@@ -249,3 +250,23 @@ def test_the_overview_lists_the_exercises_of_the_real_lectures():
     assert len(facts["rows"]) == sum(page.exercises for page in pages)
     assert all(row["title"] and row["kind"] and row["minutes"] for row in facts["rows"])
     assert sum(count for _, count, _ in facts["kinds"]) == len(facts["rows"])
+
+
+def test_every_slide_of_the_original_lecture_has_a_home():
+    import tomllib
+
+    path = site.slides.TEMPLATES / "site" / "teaching.toml"
+    guide = tomllib.loads(path.read_text(encoding="utf-8"))
+    assert sorted(guide) == [f"{number:02}" for number in range(1, 16)]
+    homes = {int(number) for entry in guide.values() for number in entry["deck"]}
+    assert homes == set(range(1, 49))
+    for lecture, entry in guide.items():
+        assert set(entry) == {"needs", "deck", "ask", "misconceptions"}, lecture
+        assert len(entry["ask"]) >= 2 and len(entry["misconceptions"]) >= 2, lecture
+
+
+def test_the_guide_says_what_the_full_preset_is():
+    pages = [site.page_of(path) for path in sorted((utils.ROOT / "lectures").glob("*.ipynb"))]
+    items = site.teaching_facts(pages)["items"]
+    assert all(item["full"] for item in items), [i["lecture"] for i in items if not i["full"]]
+    assert all(item["slides"] >= 15 for item in items)

@@ -395,6 +395,7 @@ def own_pages(pages: list[Page]) -> dict[str, dict]:
         "exercises": exercise_facts(pages),
         "gallery": gallery_facts(pages),
         "glossary": glossary_facts(pages),
+        "teaching": teaching_facts(pages),
         "ledger": ledger_facts(pages),
         "credits": credit_facts(pages),
     }
@@ -474,6 +475,54 @@ def glossary_facts(pages: list[Page]) -> dict:
     """Return the terms, each with the page of its lecture where that is shown."""
     names = {page.lecture: page.name for page in pages}
     return {"terms": [(t, e | {"page": names.get(e["lecture"])}) for t, e in glossary().items()]}
+
+
+def teaching_facts(pages: list[Page]) -> dict:
+    """Return what an instructor asks of each lecture, and where the original slides went."""
+    text = (slides.TEMPLATES / "site" / "teaching.toml").read_text(encoding="utf-8")
+    guide = tomllib.loads(text)
+    exercises = exercise_facts(pages)["rows"]
+    items, deck = [], {}
+    for page in pages:
+        cells = notebooks.read(page.path)["cells"]
+        types = [cell["metadata"].get("slideshow", {}).get("slide_type") for cell in cells]
+        own = [row for row in exercises if row["page"] == page.name]
+        entry = guide.get(page.lecture, {})
+        items.append(
+            {
+                "lecture": page.lecture,
+                "name": page.name,
+                "title": page.title,
+                "goals": page.goals,
+                "slides": sum(kind in ("slide", "subslide") for kind in types),
+                "exercises": own,
+                "minutes": sum(row["minutes"] or 0 for row in own),
+                "needs": entry.get("needs", "nothing"),
+                "ask": entry.get("ask", []),
+                "misconceptions": entry.get("misconceptions", []),
+                "full": _full_preset(cells),
+            }
+        )
+        for number, words in entry.get("deck", {}).items():
+            deck.setdefault(int(number), []).append((words, page))
+    rows = [
+        (
+            number,
+            "; ".join(words for words, _ in found),
+            ", ".join(f"[{page.lecture}](lectures/{page.name}.ipynb)" for _, page in found),
+        )
+        for number, found in sorted(deck.items())
+    ]
+    return {"items": items, "deck": rows}
+
+
+def _full_preset(cells: list[dict]) -> str:
+    """What the comment behind PRESET says of the full one."""
+    for cell in cells:
+        if "parameters" in cell["metadata"].get("tags", []):
+            found = re.search(r"(?m)^PRESET\b[^#]*#\s*(.+)$", notebooks.source(cell))
+            return found[1].strip().rstrip(".") + "." if found else ""
+    return ""
 
 
 _OPAQUE = re.compile(
