@@ -52,7 +52,8 @@ def test_curves_and_their_marks():
     curves = {"cat": ([0, 0.5, 1], [1, 1, 0.5]), "dog": ([0, 1], [0.8, 0.4])}
     figure = boxes.precision_recall(curves, threshold_points={"dog": (0.5, 0.8)})
     assert len(figure.axes) == 1 and len(figure.axes[0].lines) == 3
-    assert len(boxes.precision_recall(curves, panels=True).axes) == 2
+    panels = boxes.precision_recall(curves, panels=True).axes
+    assert [place.get_xlim() for place in panels] == [(0, 1.02)] * 2, "the whole of recall"
 
 
 @pytest.mark.parametrize(

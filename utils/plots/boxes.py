@@ -240,11 +240,11 @@ def precision_recall(
     figure, axes = subplots(
         1, len(curves) if panels else 1, height=height, title=title, squeeze=False, sharey=True
     )
-    places = axes.flat if panels else [axes.flat[0]] * len(curves)
+    places = list(axes.flat) if panels else [axes.flat[0]] * len(curves)
     marks = threshold_points or {}
     dashes = ("-", (0, (5, 1.6)), (0, (1.4, 1.2)), (0, (6, 1.5, 1.4, 1.5)))
     for number, ((name, (recall, precision)), place) in enumerate(
-        zip(curves.items(), places, strict=False)
+        zip(curves.items(), places, strict=True)
     ):
         colour = class_colour(number)
         place.step(
@@ -260,8 +260,9 @@ def precision_recall(
         if panels:
             place.set_title(name)
     for place in set(places):
-        place.set(xlim=(0, 1.02), ylim=(0, 1.04), xlabel="recall: share of the objects found")
-    axes.flat[0].set_ylabel("precision: share of the boxes right")
+        place.set(xlim=(0, 1.02), ylim=(0, 1.04))
+        place.set_xlabel("recall" if panels else "recall: share of the objects found")
+    axes.flat[0].set_ylabel("precision" if panels else "precision: share of the boxes right")
     if not panels and len(curves) > 1:
         axes.flat[0].legend(loc="lower left")
     return figure
