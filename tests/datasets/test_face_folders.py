@@ -215,7 +215,7 @@ def test_the_authors_split_is_followed(name, tmp_path, any_rows):
     test = load(name, "test", folder=folder, splits=tmp_path, quiet=True)
     assert train.targets.tolist() == list(range(7)) and test.targets.tolist() == [7, 9]
     assert "the authors' split" in train.record.source and "80/20" not in train.record.source
-    with pytest.raises(DataError, match="afad_valid|cacd_valid|utk_valid|morph2_valid"):
+    with pytest.raises(DataError, match=r"_valid\.csv"):
         load(name, "validation", folder=folder, splits=splits)
 
 
@@ -274,10 +274,11 @@ def test_splits_that_do_not_fit(tmp_path, any_rows):
     name = named("utkface", 22, 1).encode()
     refused("1 of the 1 pictures", test=b",file,age\n0,60_1_0_20170101000000001.jpg,39\n")
     refused("is in the train file and in the test", test=b",file,age\n0," + name + b",1\n")
-    refused("the rank 22 where its name gives 1", train=b",file,age\n0," + name + b",22\n")
+    refused("has 22, not 1; the column `age` should", train=b",file,age\n0," + name + b",22\n")
+    refused("the rank 40: UTKFace has ranks 0 to 39", train=b",file,age\n0," + name + b",40\n")
     refused("has the columns", test=b"a,b\n1,2\n")
     refused("no CSV file in UTF-8", test=b",file,age\n\xff\xfe")
-    refused("has the picture ../../etc/passwd", test=b",file,age\n0,../../etc/passwd,1\n")
+    refused("such as ../../etc/passwd", test=b",file,age\n0,../../etc/passwd,1\n")
     (tmp_path / "two").mkdir()
     csv_files(tmp_path / "two" / "a", "utkface", {"train": range(5), "test": [8]})
     csv_files(tmp_path / "two" / "b", "utkface", {"train": range(4), "test": [8]})
@@ -333,3 +334,31 @@ def test_no_room_and_a_cut_write_leave_nothing_half_done(tmp_path, own_cache, mo
 
 class Free:
     free = 10
+
+
+def test_one_odd_row_in_a_hundred_is_counted_and_the_file_is_right(tmp_path, any_rows):
+    folder = tmp_path / "faces"
+    lines = [",file,age"]
+    for number in range(200):
+        name = f"{21 + number % 40}_0_0_2017{number:05}.jpg.chip.jpg"
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"") if number > 3 else picture(folder / name)
+        rank = number % 40 if number != 1 else 9
+        lines.append(f"{number},{name},{rank}")
+    lines.append("200,39_1_20170116174525125.jpg.chip.jpg,18")
+    (tmp_path / "utk_train.csv").write_text("\n".join(lines), "utf-8")
+    picture(folder / "22_0_0_20179999.jpg.chip.jpg")
+    (tmp_path / "utk_test.csv").write_text(",file,age\n0,22_0_0_20179999.jpg.chip.jpg,1\n", "utf-8")
+    data = load("utkface", folder=folder, splits=tmp_path, quiet=True)
+    assert data.targets.tolist() == [0, 9, 2, 3]
+    assert "1 malformed names in utk_train.csv" in data.record.source
+    assert "1 ranks in utk_train.csv that differ from the names" in data.record.source
+
+
+def test_the_owners_two_odd_names(tmp_path):
+    folder = fill(tmp_path / "faces", "utkface")
+    picture(folder / "24_0_1_20170116220224657 .jpg.chip.jpg")
+    picture(folder / "55_0_0_20170116232725357jpg.chip.jpg")
+    found = survey("utkface", folder)
+    assert len(found.pictures) == 12 and not found.malformed
+    assert found.pictures["55_0_0_20170116232725357"][1] == 34

@@ -309,9 +309,9 @@ def _look(dataset: str, folder: Path | None, splits: Path | None) -> None:
 
     print(face_folders.survey(dataset, folder))
     if splits is not None:
-        parts, versions = face_folders.read_splits(dataset, splits)
-        for part, rows in parts.items():
-            print(f"  the authors' {part} file: {len(rows):,} rows ({versions[part]})")
+        given = face_folders.read_splits(dataset, splits)
+        for part, rows in given.parts.items():
+            print(f"  the authors' {part} file: {len(rows):,} pictures ({given.versions[part]})")
 
 
 def _absolute(path: Path | None) -> str | None:

@@ -117,7 +117,8 @@ SETS: dict[str, FaceSet] = {
         title="UTKFace",
         youngest=21,
         oldest=60,
-        names=r"(?P<age>\d{1,3})_[01]_[0-4]_\d{8,}(\.jpg)?(\.chip)?\.(jpg|jpeg|png)",
+        # Two of the owners' names have a blank or lack a point before the first "jpg".
+        names=r"(?P<age>\d{1,3})_[01]_[0-4]_\d{8,} ?(\.?jpg)?(\.chip)?\.(jpg|jpeg|png)",
         layout="age_gender_race_date.jpg or age_gender_race_date.jpg.chip.jpg",
         parts=1,
         prefix="utk",
@@ -172,6 +173,25 @@ SETS: dict[str, FaceSet] = {
     ),
 }
 """The four sets of the paper. Row counts are those of the authors' published CSV files."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The authors' CSV files of a set.
+
+    Parameters
+    ----------
+    parts : dict of str to dict
+        For "train", "test" and perhaps "validation": key of each picture to its rank.
+    versions : dict of str to str
+        Version of the paper whose number of rows each part has.
+    remarks : dict of str to list of str
+        What is odd in each part, in a few words each.
+    """
+
+    parts: dict[str, dict[str, int]]
+    versions: dict[str, str]
+    remarks: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -340,14 +360,16 @@ def load_faces(
         chosen = _held_out(found, split, seed)
         which = f"80/20 split with seed {seed}, not the paper's"
     else:
-        parts, version = read_splits(name, splits)
+        given = read_splits(name, splits)
+        parts = given.parts
         if split not in parts:
             raise DataError(
                 f"there is no {_csv(name, split)} below {splits}: the authors' final version has it"
             )
         _check_splits(found, parts, splits)
-        chosen = {key: found.pictures[key] for key in parts[split]}
-        which = f"the authors' split ({version[split]})"
+        chosen = {key: (found.pictures[key][0], rank) for key, rank in parts[split].items()}
+        which = f"the authors' split ({given.versions[split]})"
+        remarks += given.remarks[split]
         ranks = {rank for _, rank in chosen.values()}
         if split == "validation" and 2 * len(ranks) < SETS[name].num_ranks:
             ages = ", ".join(str(SETS[name].youngest + rank) for rank in sorted(ranks))
@@ -431,7 +453,7 @@ def survey(name: str, folder: str | PathLike | None = None) -> Survey:
     )
 
 
-def read_splits(name: str, folder: str | PathLike) -> tuple[dict[str, dict[str, int]], dict]:
+def read_splits(name: str, folder: str | PathLike) -> Splits:
     """Read the authors' CSV files of a set.
 
     Parameters
@@ -444,10 +466,8 @@ def read_splits(name: str, folder: str | PathLike) -> tuple[dict[str, dict[str, 
 
     Returns
     -------
-    parts : dict
-        For "train", "test" and perhaps "validation": key of each picture to its rank.
-    versions : dict
-        For each part the version of the paper whose number of rows it has.
+    Splits
+        Their ranks count even where a picture's name says otherwise, as long as that is rare.
 
     Raises
     ------
@@ -464,6 +484,7 @@ def read_splits(name: str, folder: str | PathLike) -> tuple[dict[str, dict[str, 
         )
     parts: dict[str, dict[str, int]] = {}
     versions: dict[str, str] = {}
+    remarks: dict[str, list[str]] = {}
     for part in ("train", "validation", "test"):
         path = _find_csv(place, _csv(name, part))
         if path is None:
@@ -473,15 +494,15 @@ def read_splits(name: str, folder: str | PathLike) -> tuple[dict[str, dict[str, 
                 f"there is no {_csv(name, part)} below {_shown(str(place))}: take it from the "
                 "authors' repository, or leave splits out for a split of your own"
             )
-        rows = _read_csv(path, known)
+        rows, count, remarks[part] = _read_csv(path, known)
         published = known.rows.get(part, {})
-        if published and len(rows) not in published:
-            counts = " or ".join(f"{count:,} ({text})" for count, text in published.items())
+        if published and count not in published:
+            counts = " or ".join(f"{number:,} ({text})" for number, text in published.items())
             raise DataError(
-                f"{_shown(str(path))} has {len(rows):,} rows where the authors' file has {counts}: "
+                f"{_shown(str(path))} has {count:,} rows where the authors' file has {counts}: "
                 "fetch it again"
             )
-        versions[part] = published.get(len(rows), "number of rows not published")
+        versions[part] = published.get(count, "number of rows not published")
         parts[part] = rows
     seen: dict[str, str] = {}
     for part, rows in parts.items():
@@ -492,7 +513,7 @@ def read_splits(name: str, folder: str | PathLike) -> tuple[dict[str, dict[str, 
                     f"{known.title}: these files do not belong together"
                 )
             seen[key] = part
-    return parts, versions
+    return Splits(parts, versions, remarks)
 
 
 # ---------------------------------------------------------------------------- folders and files
@@ -520,7 +541,7 @@ def _walk(place: Path) -> Iterator[tuple[str, bool]]:
 def _key(tail: str) -> str:
     """What a picture is found by: spelling of accents, capitals and endings do not count."""
     plain = unicodedata.normalize("NFC", tail).casefold()
-    return re.sub(r"(\.jpg)?(\.chip)?\.(jpg|jpeg|png)$", "", plain)
+    return re.sub(r" ?(\.?jpg)?(\.chip)?\.(jpg|jpeg|png)$", "", plain)
 
 
 def _csv(name: str, part: str) -> str:
@@ -537,8 +558,10 @@ def _find_csv(place: Path, name: str) -> Path | None:
     return found[0] if found else None
 
 
-def _read_csv(path: Path, known: FaceSet) -> dict[str, int]:
+def _read_csv(path: Path, known: FaceSet) -> tuple[dict[str, int], int, list[str]]:
+    """Return the rank of each picture's key, the number of rows, and what is odd."""
     rows: dict[str, int] = {}
+    malformed, differing, count = 0, [], 0
     try:
         with open(path, encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
@@ -549,26 +572,40 @@ def _read_csv(path: Path, known: FaceSet) -> dict[str, int]:
                     f"{_shown(str(path))} has the columns {', '.join(map(_shown, columns))}: the "
                     f"authors' file has one that names the picture, and `age`"
                 )
-            for number, row in enumerate(reader, start=2):
+            for row in reader:
+                count += 1
                 tail, age = row[column] or "", row["age"] or ""
                 match = re.fullmatch(known.names, tail, re.IGNORECASE)
-                if match is None or not age.isdecimal():
+                if match is None:
+                    malformed += 1
+                    wrong = tail
+                    continue
+                if not (age.isdecimal() and len(age) < 4 and int(age) < known.num_ranks):
                     raise DataError(
-                        f"line {number} of {_shown(str(path))} has the picture {_shown(tail)} and "
-                        f"the age {_shown(age)}: expected are {known.layout}, and a rank"
+                        f"line {reader.line_num} of {_shown(str(path))} gives {_shown(tail)} the "
+                        f"rank {_shown(age)}: {known.title} has ranks 0 to {known.num_ranks - 1}"
                     )
                 rank = int(match["age"]) - known.youngest
                 if int(age) != rank:
-                    raise DataError(
-                        f"line {number} of {_shown(str(path))} gives {_shown(tail)} the rank "
-                        f"{int(age)} where its name gives {rank}: the column `age` should count "
-                        f"from {known.youngest} years"
-                    )
-                rows[_key(tail)] = rank
+                    differing.append(f"{tail} has {age}, not {rank}")
+                rows[_key(tail)] = int(age)
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{_shown(str(path))} is no CSV file in UTF-8: {error}") from None
+    if 100 * len(differing) > count:
+        raise DataError(
+            f"the ranks in {_shown(str(path))} do not fit its pictures' names: {_some(differing)}; "
+            f"the column `age` should count from {known.youngest} years"
+        )
+    if 100 * malformed > count:
+        raise DataError(
+            f"{malformed:,} of the {count:,} rows of {_shown(str(path))} name no picture of "
+            f"{known.title}, such as {_shown(wrong)}: expected is {known.layout}"
+        )
     fetch.use(path)
-    return rows
+    remarks = [f"{malformed:,} malformed names in {path.name}"] if malformed else []
+    if differing:
+        remarks.append(f"{len(differing):,} ranks in {path.name} that differ from the names")
+    return rows, count, remarks
 
 
 def _check_splits(found: Survey, parts: dict[str, dict[str, int]], splits: object) -> None:
