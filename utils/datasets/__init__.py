@@ -57,6 +57,7 @@ LOADERS: dict[str, str] = {
     "patches": "utils.datasets.patches:patches",
     "penn-fudan": "utils.datasets.instance_folders:load_penn_fudan",
     "coco": "utils.datasets.instance_folders:load_coco",
+    "lesions": "utils.datasets.lesions:lesions",
 }
 """Loader of each set as ``module:function``; the module is imported when it is first needed."""
 
