@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
 
-_BOX, _GAP = 0.46, 0.36
+_BOX, _GAP = 0.46, 0.32
 """Height of a convolution's box and of the arrow above it, in inches."""
 
 _RED = PALETTE[3]
@@ -48,7 +48,7 @@ def residual_blocks(
                 f"{name!r} is a {type(block).__name__}: give a BasicBlock or a Bottleneck"
             )
     tallest = max(len(_convolutions(block)) for block in blocks.values())
-    need = 0.95 + tallest * (_BOX + _GAP) + 1.45 + (0.5 if title else 0)
+    need = 2.32 + tallest * (_BOX + _GAP) + (0.4 if title else 0)
     board = _Board(height or need, title)
     room = board.width / len(blocks)
     for number, (name, block) in enumerate(blocks.items()):
