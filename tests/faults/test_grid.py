@@ -192,7 +192,7 @@ def test_what_makes_no_sense_is_said_before_anything_runs(words, status, said, h
 def test_help_says_what_it_costs(capsys):
     assert main(["grid", "--help"]) == 0
     said = capsys.readouterr().out
-    for word in ("--folder", "--scheduler", "--splits", "hours", "not the paper's split"):
+    for word in ("--folder", "--scheduler", "--splits", "200 times", "not the paper's split"):
         assert word in said
 
 
