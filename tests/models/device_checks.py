@@ -91,6 +91,10 @@ def _outlines():
     return torch.zeros(BATCH, 64, 64)
 
 
+def _small_outlines():
+    return torch.zeros(BATCH, 32, 32)
+
+
 def _edge_loss(logits, outlines):
     from utils.models.hed import edge_loss
 
@@ -103,6 +107,7 @@ ALL_MODELS: list[ModelCase] = [
     ModelCase("lenet", "ZipNet1989", (1, 16, 16), _least_squares),
     ModelCase("lenet", "LeNet5_1998", (1, 32, 32), _map_criterion),
     ModelCase("lenet", "LeNet5", (1, 28, 28)),
+    ModelCase("holistic", "HED", (3, 32, 32), _edge_loss, targets=_small_outlines),
     ModelCase("hed", "EdgeNet", (3, 64, 64), _edge_loss, targets=_outlines),
     ModelCase("lenet", "LeNet5", (3, 28, 28), options=dict(in_channels=3, num_classes=8)),
     ModelCase("alexnet", "AlexNet", (3, 227, 227)),

@@ -27,6 +27,7 @@ _HOMES = {
     "FastCifarNet": "fast_cifar",
     "GlobalPoolNet": "digits",
     "GridDetector": "yolo",
+    "HED": "holistic",
     "ImageNetNIN": "nin",
     "LeNet5": "lenet",
     "LeNet5_1998": "lenet",
