@@ -42,7 +42,8 @@ def run_cell(seed: int, name: str = "", batch: int = 1, draw: int = 0) -> dict:
     -------
     dict
         For a network ``milliseconds`` (median processor time of a pass in each process),
-        ``wall_milliseconds``, ``peak_megabytes`` (above what Python and torch hold),
+        ``wall_milliseconds`` (on the clock, other programs' turns
+        included), ``peak_megabytes`` (above what Python and torch hold),
         ``parameters`` and ``macs``; for crops the ``error`` of each protocol in percent, and how
         many scenes ten crops name rightly and one does not (``gained``), or the other way round
         (``lost``).
