@@ -147,7 +147,7 @@ def test_fashion_takes_the_whole_set_when_it_is_there(empty_cache, monkeypatch, 
     [
         (
             lambda: load("mnits"),
-            "there is no data set 'mnits': there are .*cifar10, colour, .*mnist",
+            "there is no data set 'mnits': there are .*cifar10, .*colour, .*mnist",
         ),
         (lambda: load("mnist", "validation"), "no split 'validation': it has 'train', 'test'"),
         (lambda: load("mnist", source="npm"), "no source 'npm': it has 'committed'"),
