@@ -124,7 +124,7 @@ def top_nine(
         titles=[*titles, *[""] * len(below)],
         columns=len(above),
         title=title,
-        height=5.6,
+        height=5.1,
     )
 
 
