@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from utils import ROOT, training
 from utils import semi_adversarial as sa
-from utils import training
 from utils.datasets import load
 from utils.models import AttributeNet, FaceMatcher, SemiAdversarialAutoencoder, SmallAttributeNet
 
@@ -30,7 +30,7 @@ def celeba(
     lr: float = 0.0002,
     seed: int = 0,
     device: str = "auto",
-    checkpoint: str | os.PathLike | None = "work/checkpoints/15",
+    checkpoint: str | os.PathLike | None = ROOT / "build" / "checkpoints" / "15",
     progress: bool = True,
 ) -> dict[str, float]:
     """Train the paper's autoencoder on CelebA as its authors' code does, and judge it.
