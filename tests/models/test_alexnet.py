@@ -6,9 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from utils import arithmetic
-from utils.models.alexnet import AlexNet
+from utils.models.alexnet import AlexNet, AlexNetColumns, column_devices
 
 GROUPED = {
     "features.conv1": ((96, 55, 55), 34944, 105415200),
@@ -188,3 +189,75 @@ def test_in_evaluation_it_answers_the_same_twice(model):
         logits = model(x)
         assert logits.shape == (1, 1000)
         assert torch.equal(logits, model(x))
+
+
+# --- two columns on two devices -------------------------------------------------------------
+
+
+def tiny(classes=10):
+    """AlexNet whose weights need no random numbers that take seconds: a few values, repeated."""
+    with torch.device("meta"):
+        model = AlexNet(num_classes=classes)
+    model.to_empty(device="cpu")
+    values = torch.randn(9973, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            count = parameter.numel()
+            scale = 1.4 / (count / len(parameter)) ** 0.5
+            repeated = values.repeat(-(-count // len(values)))[:count]
+            parameter.copy_(scale * repeated.view_as(parameter))
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def split_pair():
+    one = tiny()
+    return one, AlexNetColumns(one, ["cpu", "cpu"]).eval()
+
+
+def test_two_columns_compute_what_one_device_computes(split_pair):
+    one, two = split_pair
+    x = 50 * torch.randn(2, 3, 227, 227, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        expected = one(x)
+        torch.testing.assert_close(two(x), expected, rtol=1e-4, atol=1e-5)
+        two.halo = False
+        apart = two(x)
+        two.halo = True
+    assert expected.std() > 1e-3
+    assert not torch.allclose(apart, expected, rtol=1e-4, atol=1e-5), "the border maps should tell"
+
+
+def test_columns_hold_all_weights_once_and_half_of_them_each(split_pair):
+    one, two = split_pair
+    assert sum(p.numel() for p in two.parameters()) == sum(p.numel() for p in one.parameters())
+    left, right = (sum(p.numel() for p in column.parameters()) for column in two.columns)
+    assert left == right
+    assert two.columns[0]["conv2"].weight.shape == (128, 48, 5, 5)
+    assert two.columns[1]["conv3"].weight.shape == (192, 256, 3, 3)
+    assert two.columns[1]["fc7"].weight.shape == (2048, 4096)
+
+
+def test_columns_never_mix_devices_but_where_they_talk():
+    """On two pretended GPUs, where an operation on tensors of both raises."""
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        with torch.device("cpu"):
+            model = AlexNetColumns(AlexNet(num_classes=10), ["cuda:0", "cuda:1"])
+        assert {p.device.index for p in model.columns[1].parameters()} == {1}
+        logits = model(torch.empty(2, 3, 227, 227, device="cuda:0"))
+        assert logits.device == torch.device("cuda", 0)
+
+
+def test_devices_are_chosen_by_what_there_is(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [str(device) for device in column_devices()] == ["cuda:0", "cuda:1"]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert [str(device) for device in column_devices()] == ["cpu", "cpu"]
+
+
+def test_only_two_groups_on_two_devices_can_be_split():
+    with pytest.raises(ValueError, match="one group"):
+        AlexNetColumns(ghost(groups=1))
+    with pytest.raises(ValueError, match="3 devices"):
+        AlexNetColumns(ghost(), ["cpu"] * 3)

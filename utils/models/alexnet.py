@@ -11,11 +11,14 @@ Krizhevsky, Sutskever, Hinton (2012). ImageNet classification with deep convolut
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
+from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["AlexNet"]
+__all__ = ["AlexNet", "AlexNetColumns", "column_devices"]
 
 _BIAS_ONE = ("conv2", "conv4", "conv5", "fc6", "fc7")
 """Layers whose biases start at 1, so that their ReLUs see positive inputs (sec. 5)."""
@@ -128,3 +131,117 @@ class AlexNet(nn.Module):
                 "224 is a slip)"
             )
         return self.classifier(maps)
+
+
+class AlexNetColumns(nn.Module):
+    """AlexNet's two columns as two half networks on two devices, as the paper ran it.
+
+    Each device holds half of the maps of every convolution and half of the units of fc6 and fc7.
+    Both see everything before conv3 and before each dense layer, which is where the paper's two
+    GPUs talk to each other; the logits are made on the first device.
+
+    Parameters
+    ----------
+    model : AlexNet
+        The network to split, with ``groups=2``. Its weights are copied.
+    devices : sequence of two devices, optional
+        Where the columns live; `column_devices` chooses them if not given.
+    halo : bool
+        Response normalisation looks two maps to either side, so at the border between the columns
+        each needs two maps of the other. With the halo they are sent and the columns compute what
+        `model` computes; without it each column normalises its own maps alone, as on two GPUs
+        that do not talk there.
+
+    Raises
+    ------
+    ValueError
+        If the model has not two groups, or there are not two devices.
+
+    References
+    ----------
+    Krizhevsky et al. (2012), sec. 3.2 and Fig. 2.
+    """
+
+    def __init__(self, model: AlexNet, devices: Sequence | None = None, halo: bool = True):
+        super().__init__()
+        if model.features.conv2.groups != 2:
+            raise ValueError("the model has one group: build AlexNet(groups=2) to split it")
+        devices = column_devices() if devices is None else list(devices)
+        if len(devices) != 2:
+            raise ValueError(f"{len(devices)} devices for two columns: give two, maybe the same")
+        self.devices = [torch.device(device) for device in devices]
+        self.halo = halo
+        self.norm = copy.deepcopy(model.features.norm1)
+        columns = []
+        for number, device in enumerate(self.devices):
+            layers = nn.ModuleDict()
+            for name in ("conv1", "conv2", "conv3", "conv4", "conv5"):
+                layers[name] = _half(model.features.get_submodule(name), number, device)
+            for name in ("fc6", "fc7"):
+                layers[name] = _half(model.classifier.get_submodule(name), number, device)
+            columns.append(layers)
+        self.columns = nn.ModuleList(columns)
+        self.fc8 = _copied(model.classifier.fc8, slice(None), self.devices[0])
+        self.pool = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.dropout = nn.Dropout(model.classifier.drop6.p)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (N, 3, 227, 227) on any device -> logits (N, num_classes) on the first."""
+        maps = [x.to(device) for device in self.devices]
+        maps = self._each(lambda column, a: column["conv1"](a).relu(), maps)
+        maps = [self.pool(a) for a in self._normalised(maps)]
+        maps = self._each(lambda column, a: column["conv2"](a).relu(), maps)
+        maps = [self.pool(a) for a in self._normalised(maps)]
+        maps = self._each(lambda column, a: column["conv3"](a).relu(), self._exchanged(maps))
+        maps = self._each(lambda column, a: column["conv4"](a).relu(), maps)
+        maps = self._each(lambda column, a: self.pool(column["conv5"](a).relu()), maps)
+        units = [a.flatten(1) for a in self._exchanged(maps)]
+        for name in ("fc6", "fc7"):
+            units = self._each(
+                lambda column, a, name=name: self.dropout(column[name](a).relu()), units
+            )
+            units = self._exchanged(units)
+        return self.fc8(units[0])
+
+    def _each(self, layer, inputs: list[Tensor]) -> list[Tensor]:
+        """Let each column work on its own input, on its own device."""
+        return [layer(column, a) for column, a in zip(self.columns, inputs, strict=True)]
+
+    def _exchanged(self, parts: list[Tensor]) -> list[Tensor]:
+        """Give both devices all channels."""
+        return [torch.cat([a.to(device) for a in parts], dim=1) for device in self.devices]
+
+    def _normalised(self, maps: list[Tensor]) -> list[Tensor]:
+        first, second = maps
+        if not self.halo:
+            return [self.norm(a) for a in maps]
+        reach = self.norm.size // 2
+        left = torch.cat([first, second[:, :reach].to(self.devices[0])], dim=1)
+        right = torch.cat([first[:, -reach:].to(self.devices[1]), second], dim=1)
+        return [self.norm(left)[:, :-reach], self.norm(right)[:, reach:]]
+
+
+def column_devices() -> list[torch.device]:
+    """Two devices for the two columns: two GPUs if there are two, else one device twice."""
+    if torch.cuda.device_count() >= 2:
+        return [torch.device("cuda", 0), torch.device("cuda", 1)]
+    return [torch.device("cuda" if torch.cuda.is_available() else "cpu")] * 2
+
+
+def _half(layer: nn.Module, column: int, device: torch.device) -> nn.Module:
+    """One column's half of a layer's outputs, on its device; of a grouped layer, its group."""
+    count = len(layer.weight) // 2
+    return _copied(layer, slice(column * count, (column + 1) * count), device)
+
+
+def _copied(layer: nn.Module, rows: slice, device: torch.device) -> nn.Module:
+    """A layer of its own with these outputs of a convolution or a dense layer."""
+    weight, bias = (part.detach()[rows].clone().to(device) for part in (layer.weight, layer.bias))
+    with torch.device("meta"):  # its weights come from the layer
+        if isinstance(layer, nn.Conv2d):
+            outputs, inputs, *kernel = weight.shape
+            copied = nn.Conv2d(inputs, outputs, kernel, layer.stride, layer.padding)
+        else:
+            copied = nn.Linear(weight.shape[1], weight.shape[0])
+    copied.weight, copied.bias = nn.Parameter(weight), nn.Parameter(bias)
+    return copied
