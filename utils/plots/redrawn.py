@@ -99,12 +99,7 @@ def before_after(
     if reference is not None:
         axes.axvline(reference, color=QUIET, linewidth=1.6, linestyle=(0, (2, 2)))
         axes.text(
-            reference,
-            len(judges) - 0.45,
-            f" {reference_name}",
-            color=QUIET,
-            va="bottom",
-            fontsize=13,
+            reference, -0.6, f"{reference_name} ", color=QUIET, ha="right", va="top", fontsize=13
         )
     axes.set_yticks(np.arange(len(judges)), judges, color=INK)
     axes.set(xlabel=xlabel, xlim=xlim, ylim=(len(judges) - 0.4, -0.6))
