@@ -160,7 +160,7 @@ WRONG = {
         (swapped, "grid[y, x]"),
         (cell_below, "four nearest"),
         (rounded, "four nearest"),
-        (only_across, "instead of"),
+        (only_across, "is 0.214978, not"),
     ],
     "14.4": [
         (regions(), "still half a cell off"),
