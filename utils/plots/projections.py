@@ -124,7 +124,7 @@ def top_nine(
         titles=[*titles, *[""] * len(below)],
         columns=len(above),
         title=title,
-        height=5.1,
+        height=4.8,
     )
 
 
