@@ -1,4 +1,4 @@
-"""YOLOv3-tiny with its published weights: the same idea as version 1, five years and one dataset on.
+"""YOLOv3-tiny with its published weights: the same idea as version 1, two years and one dataset on.
 
 What is new since version 1: boxes are stretched *anchors* instead of free rectangles, two grids of
 different step look for large and small objects, every class has a sigmoid of its own, and batch norm
