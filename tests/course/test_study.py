@@ -189,10 +189,18 @@ def test_stored_study_is_fresh(lecture):
     assert not reasons, f"{'; '.join(reasons)}: run `course study {lecture}`"
 
 
+FEWER_SEEDS = {
+    "08": 1,  # it times networks, each once; its five draws of scenes are cells
+    "13": 2,  # ten trainings of a minute each
+}
+"""Studies of fewer than three seeds, and why."""
+
+
 @pytest.mark.parametrize("lecture", study.studies())
 def test_study_is_complete(lecture):
     module = study.module_of(lecture)
-    assert len(module.SEEDS) >= 3 and module.TITLE and module.CELLS
+    least = FEWER_SEEDS.get(lecture, 3)
+    assert len(module.SEEDS) >= least and module.TITLE and module.CELLS
     assert all("seed" not in parameters for parameters in module.CELLS.values())
     runs = measured.load(lecture)
     stored = {run.name: run.parameters for run in runs}
