@@ -26,3 +26,40 @@ def test_dropout_and_the_activation_tell_in_the_small_alexnet_and_augmentation_n
     gaps = {idea: cell["mean"] - cell["train_mean"] for idea, cell in found.items()}
     assert gaps["augmentation"] == max(gaps.values())
     assert gaps["augmentation"] > 2 * gaps["nothing"]
+
+
+def test_colour_photographs_pass_84_percent_within_100_seconds_on_two_idle_cores():
+    stored = [run for run in measured.load("09") if run.name == "cifar10-bf16-seed0"]
+    (run,) = stored
+    assert run.results["test_accuracy_flipped"] >= 84 and run.results["test_accuracy"] >= 84
+    if run.results["bf16_native"] and run.results["busy"] <= 5:
+        assert run.results["wall_seconds"] <= 100
+        assert run.results["threads"] <= 2
+
+
+def test_a_deep_plain_net_learns_worse_and_a_deep_residual_net_better_with_every_seed():
+    study = measured.load("09")
+    error = {
+        (depth, shortcuts): study.select(depth=depth, shortcuts=shortcuts)
+        for depth in (8, 32)
+        for shortcuts in (False, True)
+    }
+    assert error[32, False].least("train_error") > error[8, False].largest("train_error")
+    assert error[32, True].largest("train_error") < error[8, True].least("train_error")
+
+
+def test_the_detector_finds_known_and_held_out_objects():
+    runs = measured.load("13").select(classes=4, scenes=6000, trunk="squeezenet")
+    assert {run.parameters["seed"] for run in runs} >= {0, 1}
+    assert runs.least("map50_in") >= 0.8, runs.values("map50_in")
+    assert runs.least("map50_out") >= 0.65, runs.values("map50_out")
+
+
+def test_aligned_regions_give_better_masks_with_every_seed():
+    heads = [run for run in measured.load("14") if run.name.startswith("heads")]
+    assert len(heads) >= 3
+    for run in heads:
+        for part in ("in", "out"):
+            for measure in ("iou", "above_0.75", "above_0.8"):
+                aligned = run.results[f"align.{part}.{measure}"]
+                assert aligned > run.results[f"pool.{part}.{measure}"], (run.name, part, measure)
