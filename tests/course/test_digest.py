@@ -1,6 +1,7 @@
 """Every change that can make a stored output wrong makes it stale, and no other does."""
 
 import json
+import os
 import sys
 import textwrap
 
@@ -185,6 +186,23 @@ def test_a_module_edited_while_the_kernel_ran_is_not_taken_for_the_one_it_ran(st
     begun = files["module"].stat().st_mtime - 10
     made = digest.of_used(used, since=begun)
     assert digest.changes(made, torch=None) == ["module utils/plots.py changed"]
+
+
+def test_a_name_added_to_a_packages_table_meanwhile_changes_nothing(tmp_path, monkeypatch):
+    package = tmp_path / "utils" / "models" / "__init__.py"
+    package.parent.mkdir(parents=True)
+    package.write_text('HOMES = {"LeNet": "lenet"}\nversion = 1\n')
+    monkeypatch.setattr(digest, "_ROOT", tmp_path)
+    used = {"modules": [str(package)], "files": [], "torch": False}
+    began = digest.now()
+    later = began.seconds + 10
+    package.write_text('HOMES = {"LeNet": "lenet", "NIN": "nin"}\nversion = 1\n')
+    os.utime(package, (later, later))
+    made = digest.of_used(used, since=began)
+    assert made["modules"] == {"utils/models/__init__.py": began.packages[package]}
+    package.write_text('HOMES = {"LeNet": "lenet", "NIN": "nin"}\nversion = 2\n')
+    os.utime(package, (later + 1, later + 1))
+    assert set(digest.of_used(used, since=began)["modules"].values()) == {"edited while it ran"}
 
 
 def test_the_probe_tells_what_this_process_used():

@@ -10,7 +10,9 @@ import functools
 import hashlib
 import importlib.metadata
 import sys
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from utils.course import notebooks
@@ -182,30 +184,56 @@ def pinned(package: str) -> str | None:
     return None
 
 
-def of_used(used: dict, since: float | None = None) -> dict:
+@dataclass(frozen=True)
+class Moment:
+    """When a run began, and what each package of ``utils`` then came to.
+
+    Parameters
+    ----------
+    seconds : float
+        Of the epoch.
+    packages : dict of Path to str
+        Hash of each ``__init__.py``: an entry added to its table of names while the run goes on
+        leaves it as it was.
+    """
+
+    seconds: float
+    packages: dict[Path, str]
+
+
+def now() -> Moment:
+    """Return the moment that :func:`of_used` compares with."""
+    packages = (_ROOT / "utils").rglob("__init__.py")
+    return Moment(time.time(), {path: file_hash(path) for path in packages})
+
+
+def of_used(used: dict, since: Moment | float | None = None) -> dict:
     """Return the digest of what a kernel or a process used.
 
     Parameters
     ----------
     used : dict
         What :data:`PROBE` told.
-    since : float, optional
-        When the kernel started, in seconds of the epoch: a module that was written later is not
-        the one it ran, and is marked so.
+    since : Moment or float, optional
+        When the kernel started (:func:`now`, or seconds of the epoch): a module that was written
+        later is not the one it ran, and is marked so.
 
     Returns
     -------
     dict
         ``modules`` and ``data`` (name to hash), ``torch`` (version, None if it was not loaded).
     """
+    since = Moment(since, {}) if isinstance(since, int | float) else since
     modules = {}
     for name in used["modules"]:
         path = Path(name)
         key = key_of(path)
         if key.startswith(_OWN) and not key.startswith(_STUDIES):
             continue
-        edited = since is not None and path.stat().st_mtime > since
-        modules[key] = "edited while it ran" if edited else file_hash(path)
+        value = file_hash(path)
+        later = since is not None and path.stat().st_mtime > since.seconds
+        edited = later and since.packages.get(path) != value
+        modules[key] = "edited while it ran" if edited else value
     data = {key_of(Path(name)): file_hash(Path(name)) for name in used["files"]}
     return {
         "modules": dict(sorted(modules.items())),

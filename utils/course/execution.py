@@ -101,7 +101,7 @@ def execute(
     for logger in ("papermill", "traitlets"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
     watch = _Watch(report or (lambda progress: None))
-    started, clock = time.time(), time.monotonic()
+    started, clock = digest.now(), time.monotonic()
     error = traceback = ""
     node = nbformat.reads(notebook, as_version=4)
     had_tags = {cell.get("id") for cell in node.cells if "tags" in cell.metadata}

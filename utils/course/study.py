@@ -203,7 +203,7 @@ def run_one(lecture: str, parameters: dict, report=None) -> dict:
     import torch
 
     torch.set_num_threads(1)
-    started, clock = time.time(), time.monotonic()
+    started, clock = digest.now(), time.monotonic()
     with contextlib.redirect_stdout(io.StringIO()):
         results = module_of(lecture).run_cell(**parameters)
     files = results.pop("files", {})
