@@ -12,7 +12,7 @@ explore("shared-weight", (root, settings, say) => {
   let update = state.update === "average" ? "average" : "sum";
 
   const field = (values, k, words) => html("input", {
-    type: "number", min: -9, max: 9, step: "any", value: values[k], "aria-label": words, autocomplete: "off", style: "width:2.8em",
+    type: "number", min: -9, max: 9, step: "any", value: values[k], "aria-label": words, autocomplete: "off", style: "width:2.8em;padding:2px 3px;appearance:textfield",
     oninput: (event) => {
       const value = Number(event.target.value);
       if (event.target.value === "" || !Number.isFinite(value) || Math.abs(value) > 9) return;
