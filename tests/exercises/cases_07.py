@@ -142,7 +142,7 @@ WRONG = {
         (centre_first, "after the corners"),
         (columns_first, "rows come before"),
         (never_mirrored, "should be mirrored"),
-        (five_only, "shape"),
+        (five_only, "mirror images make it ten"),
     ],
     "07.4": [
         (lambda a: norm(a, alpha=1e-4), "still divides"),

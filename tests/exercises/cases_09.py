@@ -135,7 +135,7 @@ WRONG = {
         (_with(right_scale, lambda b, m, s: b + m * s), "has a minus"),
         (_with(lambda g, v, e: g * torch.rsqrt(v), right_bias), "eps is missing"),
         (only_weight, "should return a pair"),
-        (swapped, "shape"),
+        (swapped, "the wrong order"),
     ],
     "09.4": [
         (published, "still choose the epoch"),

@@ -168,8 +168,8 @@ WRONG = {
         (regions(shift=0.5), "the other way"),
         (regions(shift=-0.5, aligned=True), "shifted twice"),
         (regions(round_boxes=True, aligned=True), "rounded to whole cells"),
-        (forgets_the_stride, "differs"),
-        (pooled, "differs"),
+        (forgets_the_stride, "pixels of the picture"),
+        (pooled, "which rounds twice"),
     ],
     "14.5": [
         (every_class, "compete again"),

@@ -122,6 +122,7 @@ def ten_crops(answer):
                 "upper right and lower left are exchanged: rows come before columns",
             ),
             (_with_order([0, 1, 2, 3, 4, 0, 1, 2, 3, 4]), "the last five should be mirrored"),
+            (_with_order([0, 1, 2, 3, 4]), "five crops are there; their mirror images make it ten"),
         ],
         tolerance=0,
     )

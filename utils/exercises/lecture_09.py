@@ -125,6 +125,10 @@ def fold(answer):
         cases,
         [
             (
+                lambda *given: _fold(*given)[::-1],
+                "both are right and stand in the wrong order: the weights first, then the bias",
+            ),
+            (
                 variant(lambda g, v, e: g / (v + e), shift),
                 "divide by the standard deviation: the root of variance plus eps is missing",
             ),

@@ -142,6 +142,12 @@ def _region(features, boxes, stride, **options):
     return roi_align(features, [boxes], 7, sampling_ratio=2, **options)
 
 
+def _pooled(features, boxes, stride):
+    from torchvision import ops
+
+    return ops.roi_pool(features, [boxes], 7, 1 / stride)
+
+
 @exercise(
     "14.4",
     kind="debug",
@@ -172,6 +178,14 @@ def cut_regions(answer):
                 lambda f, b, s: _region(f, b, s, aligned=False),
                 "still half a cell off: without aligned=True the samples lie half a cell too far "
                 "right and down",
+            ),
+            (
+                lambda f, b, s: _region(f, b, 1),
+                "the boxes are in pixels of the picture: scale them by 1 / stride to cells",
+            ),
+            (
+                _pooled,
+                "that is RoIPool, which rounds twice; the exercise mends RoIAlign",
             ),
             (
                 lambda f, b, s: _region(f, b - 0.5, s, aligned=False),
