@@ -67,6 +67,34 @@ def test_slide_types_make_slides_pages_and_notes(clone, cell):
     assert got == [[["# T", "more", "n:say"], ["below", "step"]], [["next", "n:say it"]]]
 
 
+def test_rules_part_the_notes_of_several_slides(clone, cell):
+    got = arranged(
+        clone,
+        cell("# T", "slide"),
+        cell("# S", "slide"),
+        cell("say", "notes"),
+        cell("below", "subslide"),
+        cell("last", "subslide"),
+        cell("say below\n\nand this\n\n---\n\nsay last", "notes"),
+    )
+    assert got[1] == [
+        ["# S", "n:say"],
+        ["below", "n:say below\n\nand this"],
+        ["last", "n:say last"],
+    ]
+
+
+def test_notes_for_more_slides_than_there_are_are_refused(clone, cell):
+    with pytest.raises(CourseError, match="notes in 3 parts, but its section has 2 slides so far"):
+        arranged(
+            clone,
+            cell("# T", "slide"),
+            cell("# S", "slide"),
+            cell("below", "subslide"),
+            cell("one\n\n---\n\ntwo\n\n---\n\nthree", "notes"),
+        )
+
+
 def test_a_cell_that_shows_nothing_makes_no_empty_slide(clone, cell):
     got = arranged(
         clone,

@@ -6,6 +6,7 @@ slide is decided here. reveal.js and MathJax are copied from the wheels ``sphinx
 """
 
 import argparse
+import copy
 import hashlib
 import html
 import importlib.metadata
@@ -137,7 +138,8 @@ def arrange(cells: list) -> list[list[Page]]:
     """Sort a notebook's cells into slides.
 
     ``slide`` begins a slide, ``subslide`` one below it, ``fragment`` a step on the same slide,
-    ``-`` (or nothing) continues; ``skip`` is left out; ``notes`` belong to the slide before them.
+    ``-`` (or nothing) continues; ``skip`` is left out; ``notes`` belong to the slide before them,
+    or, parted by rules (``---``), to that many slides before them.
     A cell that would show nothing (hidden input, no picture or print) makes no slide of its own:
     what follows takes its place.
 
@@ -158,7 +160,10 @@ def arrange(cells: list) -> list[list[Page]]:
     for cell in cells:
         kind = cell.metadata.get("slideshow", {}).get("slide_type") or "-"
         if kind == "notes":
-            (slides[-1][-1].notes if slides else early_notes).append(cell)
+            if slides:
+                _give(cell, slides[-1])
+            else:
+                early_notes.append(cell)
             continue
         if kind == "skip" or cell.cell_type == "raw":
             continue
@@ -182,6 +187,22 @@ def arrange(cells: list) -> list[list[Page]]:
     if slides:
         slides[0][0].notes[:0] = early_notes
     return slides
+
+
+def _give(notes, pages: list[Page]) -> None:
+    """Hand a cell of speaker notes to the slides before it: its last part to the last of them."""
+    parts = re.split(r"\n\s*\n-{3,}[ \t]*\n", notes.source)
+    if len(parts) > len(pages):
+        raise CourseError(
+            f"cell {notes.get('id', '?')}: notes in {len(parts)} parts, but its section has "
+            f"{len(pages)} slide{'s' * (len(pages) != 1)} so far: leave out a rule (---)"
+        )
+    for number, (part, page) in enumerate(zip(parts, pages[-len(parts) :], strict=True)):
+        cell = copy.deepcopy(notes)
+        cell.source = part.strip()
+        if number:
+            cell.id = f"{notes.get('id', 'notes')[:58]}-{number + 1}"
+        page.notes.append(cell)
 
 
 def _tags(cell) -> set[str]:
