@@ -9,19 +9,10 @@ import checks as checks_of_a_page
 import pytest
 import synthetic as made_up_notebooks
 
-from utils.course import notebooks, site, slides
+from utils.course import look, notebooks, site, slides
 
 HERE = Path(__file__).parent
 NO_BROWSER = "no Chromium or Google Chrome on this machine"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 MADE_UP = "90_everything"
 """Name of the lecture that the tests make up."""
 
@@ -77,7 +68,9 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        running = playwright.chromium.launch(
+            executable_path=path, args=[*look.FLAGS, "--no-sandbox"]
+        )
         yield running
         running.close()
 

@@ -1,12 +1,14 @@
 """The decks in a browser: what a room would see."""
 
+import contextlib
 import inspect
 import re
 
+import PIL.Image
 import pytest
 
 from utils import explorers
-from utils.course import slides
+from utils.course import look, slides
 
 MADE_UP = "90_everything"
 
@@ -326,3 +328,30 @@ def test_a_formula_with_an_error_is_found(faulty, checks):
 def test_an_error_in_a_script_is_found(faulty, traffic):
     faulty("script")
     assert any("undefinedThing" in error for error in traffic.errors)
+
+
+def test_course_slides_check_names_the_slide_and_takes_its_picture(
+    tmp_path, synthetic, browser, monkeypatch, capsys
+):
+    path = synthetic.write(synthetic.broken("overflow"), tmp_path / "91_overflow.ipynb")
+    slides.copy_assets(tmp_path)
+    deck = slides.build_deck(path, tmp_path)
+    monkeypatch.setattr(look, "open_browser", lambda _: contextlib.nullcontext(browser))
+    assert slides.check([deck], tmp_path / "check", "chromium") == 1
+    told = capsys.readouterr().out
+    assert "slide 2 ('This slide holds far too much')" in told and "slide 1 " not in told
+    pictures = {}
+    for path in (tmp_path / "check").iterdir():
+        with PIL.Image.open(path) as picture:
+            pictures[path.name] = picture.size
+    assert pictures["91-slide-02.png"] == (1280, 720)
+    assert pictures["91-sheet-1.png"][0] > 2 * 640
+    assert len(pictures) == 2
+
+
+def test_course_slides_check_finds_faint_words_in_both_themes(tmp_path, synthetic, browser):
+    path = synthetic.write(synthetic.broken("contrast"), tmp_path / "91_contrast.ipynb")
+    slides.copy_assets(tmp_path)
+    seen = look.look(slides.build_deck(path, tmp_path).path, tmp_path / "check", browser)
+    assert any("low contrast (light)" in what for _, _, what in seen.flagged)
+    assert {slide for slide, *_ in seen.flagged} == {2}

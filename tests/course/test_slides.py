@@ -271,3 +271,12 @@ def test_an_output_folder_that_is_a_file_is_one_sentence(clone, cell, tmp_path, 
     (tmp_path / "taken").write_text("")
     assert main(["slides", "--output", str(tmp_path / "taken")]) == 1
     assert str(tmp_path / "taken") in capsys.readouterr().err
+
+
+def test_check_needs_a_browser_and_dark_needs_check(clone, cell, monkeypatch, capsys):
+    clone.write("06_lenet", [cell("# 06 · LeNet", "slide")])
+    monkeypatch.setattr(slides, "find_browser", lambda: None)
+    assert main(["slides", "--check"]) == 1
+    assert "Chromium" in capsys.readouterr().err
+    assert main(["slides", "--dark"]) == 1
+    assert "--check" in capsys.readouterr().err

@@ -57,6 +57,15 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
         "lectures", nargs="*", metavar="NN", help="lectures, e.g. 06 (default: all)"
     )
     parser.add_argument("--pdf", action="store_true", help="also print slides with notes as PDF")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="also look at them in a browser: print the slides on which something overflows, "
+        "overlaps, is too small or too faint, and write contact sheets to OUTPUT/check",
+    )
+    parser.add_argument(
+        "--dark", action="store_true", help="with --check: contact sheets of the dark variant"
+    )
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: build/slides")
     parser.add_argument("--force", action="store_true", help="build even what is up to date")
     return parser
@@ -65,7 +74,9 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Build the decks asked for and say where they are; 1 if a deck or a PDF could not be made."""
     output = args.output or output_folder()
-    browser = find_browser() if args.pdf else None
+    browser = find_browser()
+    if args.dark and not args.check:
+        raise CourseError("--dark chooses the pictures of --check: give both, or neither")
     decks = build(args.lectures, output, force=args.force)
     status = 0
     for deck in decks:
@@ -77,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         )
         for warning in deck.warnings:
             print(f"      {warning}", flush=True)
-        if browser and not print_handout(deck, browser):
+        if args.pdf and browser and not print_handout(deck, browser):
             print(f"      {browser} printed no PDF of this deck", file=sys.stderr)
             status = 1
     if args.pdf and not browser:
@@ -86,9 +97,35 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         status = 1
+    if args.check:
+        status |= check(decks, output / "check", browser, dark=args.dark)
     write_index(output)
     print(f"Slides: open {show(output / 'index.html')} in a browser.")
     return status
+
+
+def check(decks: list["Deck"], folder: Path, browser: str | None, *, dark: bool = False) -> int:
+    """Print what :mod:`utils.course.look` flags in some decks; 1 if anything, with the pictures."""
+    from utils.course import look
+
+    if browser is None:
+        raise CourseError(
+            "--check takes Chromium or Google Chrome, and neither is installed: install one"
+        )
+    faults = 0
+    with look.open_browser(browser) as running:
+        for deck in decks:
+            seen = look.look(deck.path, folder, running, dark=dark)
+            flagged = {slide for slide, *_ in seen.flagged}
+            print(
+                f"  {deck.lecture}  {seen.slides} slides seen, {len(flagged)} flagged; "
+                f"{len(seen.sheets)} contact sheets from {show(seen.sheets[0])} on",
+                flush=True,
+            )
+            for slide, heading, what in seen.flagged:
+                print(f"      slide {slide} ({heading!r}): {what}", flush=True)
+            faults += len(seen.flagged)
+    return 1 if faults else 0
 
 
 # ---------------------------------------------------------------------------- lectures
