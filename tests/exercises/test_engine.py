@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from utils import exercises
-from utils.exercises import CheckFailed, Wrong, _engine, check, exercise
+from utils.exercises import CheckFailed, Wrong, _engine, _pictures, check, exercise
 from utils.exercises._guard import TimeUp, describe, is_unattempted, run_limited, same
 
 mock = harness.load(Path(__file__).with_name("cases_mock.py"))
@@ -44,16 +44,18 @@ def ask(lecture):
 # --- what is printed ------------------------------------------------------------------------
 
 
-def test_one_line_a_check(lecture, capsys):
+def test_one_line_a_check_and_the_progress_for_a_right_one(lecture, capsys):
     assert check("98.1", 26).passed is True
     assert check("98.1", 25).passed is False
     assert check("98.1", ...).passed is None
     assert check("98.3", 0.125).passed is True
     assert capsys.readouterr().out == (
         "✓ 98.1 right: the bias is the 26th\n"
+        "  ●○○○○○○○○○ 1 of 10 in lecture 98\n"
         "✗ 98.1 not yet: 25 weights, and what else does a detector learn?\n"
         "· 98.1 not attempted yet: replace the ... by your answer\n"
         "✓ 98.3 right\n"
+        "  ○○●○○○○○○○ 1 of 10 in lecture 98\n"
     )
 
 
@@ -148,6 +150,43 @@ def test_a_wrong_answer_may_bring_a_picture(ask, capsys):
     ask(lambda answer: Wrong("look", figure=lambda: 1 / 0))
     check("98.99", 1)
     assert "could not be drawn: ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_arrays_that_differ_are_drawn_with_what_differs_outlined():
+    given = np.arange(12.0).reshape(3, 4)
+    right = np.stack([given, given + 1])
+    result = right.copy()
+    result[1, 2, 1:3] = 0
+    with pytest.raises(Wrong) as caught:
+        exercises.run_against(lambda x: right, lambda x: result, [(given,)])
+    assert caught.value.figure is not None
+    caught.value.figure()  # outside a notebook nothing is drawn
+
+    panels = _pictures.panels_of(result, right, [3, "same", given])
+    assert list(panels) == ["given", "yours", "asked for"]
+    assert (panels["given"] == given).all()
+    assert (panels["yours"] == result[1]).all(), "the plane that differs"
+    drawn = _pictures.figure(panels)
+    assert [axis.get_title() for axis in drawn.axes] == list(panels)
+    assert len(drawn.axes[1].lines) == 6, "the outline of two neighbouring places"
+    assert len(drawn.axes[2].lines) == 0
+
+
+@pytest.mark.parametrize(
+    ("result", "right"),
+    [
+        (np.zeros(4), np.zeros(5)),
+        (np.zeros(2), np.ones(2)),
+        ("text", np.ones(5)),
+        ([[1, 2], [3]], np.ones(3)),
+        (np.array(["a"] * 4), np.ones(4)),
+        (np.ones((200, 200)), np.zeros((200, 200))),
+        (1.0, 2.0),
+        (None, np.ones(4)),
+    ],
+)
+def test_what_cannot_be_compared_place_by_place_is_not_drawn(result, right):
+    assert _pictures.of_arrays(result, right) is None
 
 
 # --- what a judge may return ----------------------------------------------------------------

@@ -232,6 +232,9 @@ def judge(id: str, answer: Any) -> Result:
 def check(id: str, answer: Any, *, hint: bool = False) -> Result:
     """Judge an answer and print what was found.
 
+    A right answer also prints how many of the lecture's exercises are right since the kernel
+    started; a wrong one may draw a counterexample, in a notebook.
+
     Parameters
     ----------
     id : str
@@ -251,7 +254,9 @@ def check(id: str, answer: Any, *, hint: bool = False) -> Result:
     _print(str(result))
     if result.id in _registry:
         _latest[result.id] = result.passed
-        if hint and not result:
+        if result:
+            _print(f"  {_dots(_registry[result.id].lecture)}")
+        elif hint:
             _print(_next_hint(_registry[result.id]))
     if result.figure is not None:
         try:
@@ -259,6 +264,14 @@ def check(id: str, answer: Any, *, hint: bool = False) -> Result:
         except Exception as error:
             _print(f"  (its picture could not be drawn: {describe_error(error)})")
     return result
+
+
+def _dots(lecture: str) -> str:
+    """A dot for each exercise of a lecture, full where the latest answer was right."""
+    ids = _of_lecture(lecture)
+    right = [bool(_latest.get(id)) for id in ids]
+    dots = "".join("●" if done else "○" for done in right)
+    return f"{dots} {sum(right)} of {len(ids)} in lecture {lecture}"
 
 
 def _next_hint(task: Exercise) -> str:

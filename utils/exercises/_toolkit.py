@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from utils.exercises import _pictures
 from utils.exercises._guard import (
     Wrong,
     describe,
@@ -167,9 +168,10 @@ def expect_array(
     for wrong, message in misconceptions:
         if _close(answer, wrong, tolerance) and not _close(answer, right, tolerance):
             raise Wrong(message)
-    difference = _difference(answer, np.asarray(_plain(right)), tolerance)
+    wanted = np.asarray(_plain(right))
+    difference = _difference(answer, wanted, tolerance)
     if difference:
-        raise Wrong(f"the array {difference}")
+        raise Wrong(f"the array {difference}", figure=_pictures.of_arrays(_plain(answer), wanted))
     if dtype is not None:
         kind = np.asarray(_plain(answer)).dtype.kind
         names = {"i": "integer", "u": "integer", "f": "float", "b": "boolean"}
@@ -235,7 +237,7 @@ def run_against(
         Relative, for floating-point results.
     figure : callable, optional
         Called as figure(arguments, result, right) for the first case that differs, to draw a
-        counterexample.
+        counterexample. Left out, arrays of the right shape are drawn beside what was asked for.
 
     Raises
     ------
@@ -269,9 +271,11 @@ def run_against(
     first = next(index for index, difference in enumerate(differences) if difference)
     args, kwargs = _arguments(cases[first])
     call = describe_call(getattr(answer, "__name__", "your function"), args, kwargs)
-    draw = None
     if figure is not None:
         draw = lambda: figure(cases[first], results[first], rights[first])
+    else:
+        given = [_plain(value) for value in [*args, *kwargs.values()]]
+        draw = _pictures.of_arrays(_plain(results[first]), _plain(rights[first]), given)
     raise Wrong(f"{call} {differences[first]}", figure=draw)
 
 
