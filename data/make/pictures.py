@@ -1,0 +1,123 @@
+"""Make the pictures of README and CONTRIBUTING: a slide, a lecture page, the house.
+
+    python data/make/pictures.py            # all three; the first two need Chromium
+    python data/make/pictures.py house      # only the drawing
+
+The house is drawn from `tests/house.toml`; the slide and the page are photographed from the
+lectures. `record.json` beside them says what they show; a test fails when that has changed.
+"""
+
+import sys
+import tomllib
+from html import escape
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / ".github" / "pictures"
+
+INK, QUIET, PAPER, LINE = "#1b2430", "#4b5563", "#ffffff", "#9aa5b1"
+TINTS = {4: "#d6e6f5", 3: "#dcefe2", 2: "#fdf0d0", 1: "#f8e0d5", 0: "#e8e4f2"}
+WIDTH, LEFT, CHIP = 1000, 24, 30
+
+LIFE = (
+    ("a cell", "written in\nlectures/NN.ipynb"),
+    ("its output", "course refresh NN\nstores it, with a digest"),
+    ("compared", "make test runs it again,\noutput for output"),
+    ("a slide", "course slides shows it,\nnotes for the speaker"),
+    ("a page", "course site prints it,\nsolutions one click away"),
+)
+
+
+def floors() -> list[dict]:
+    """Return the floors from the top down: ``number``, ``what``, ``modules``."""
+    text = (ROOT / "tests" / "house.toml").read_text(encoding="utf-8")
+    return sorted(tomllib.loads(text)["floor"], key=lambda floor: -floor["number"])
+
+
+def house() -> str:
+    """Return the drawing of the house as SVG."""
+    parts, top = [], 56
+    parts.append(
+        _text(LEFT, 34, "The floors of utils: import from below, never from above", 19, bold=True)
+    )
+    for floor in floors():
+        rows = _rows(floor["modules"])
+        height = 44 + len(rows) * (CHIP + 8)
+        parts.append(
+            f'<rect x="{LEFT}" y="{top}" width="{WIDTH - 2 * LEFT}" height="{height}" rx="6" '
+            f'fill="{TINTS[floor["number"]]}" stroke="{LINE}"/>'
+        )
+        parts.append(_text(LEFT + 16, top + 27, f"floor {floor['number']}", 16, bold=True))
+        parts.append(_text(LEFT + 96, top + 27, floor["what"].replace("`", ""), 16, QUIET))
+        for number, row in enumerate(rows):
+            for x, width, name in row:
+                y = top + 38 + number * (CHIP + 8)
+                parts.append(
+                    f'<rect x="{x}" y="{y}" width="{width}" height="{CHIP}" rx="15" '
+                    f'fill="{PAPER}" stroke="{LINE}"/>'
+                )
+                parts.append(_text(x + width / 2, y + 20, name, 15, anchor="middle", mono=True))
+        top += height + 8
+    top += 44
+    parts.append(
+        _text(LEFT, top, "The life of a lecture: one cell, seen five times", 19, bold=True)
+    )
+    top += 18
+    step = (WIDTH - 2 * LEFT + 22) / len(LIFE)
+    for number, (name, words) in enumerate(LIFE):
+        x = LEFT + number * step
+        parts.append(
+            f'<rect x="{x:.0f}" y="{top}" width="{step - 22:.0f}" height="86" rx="6" '
+            f'fill="{PAPER}" stroke="{INK}" stroke-width="1.5"/>'
+        )
+        parts.append(_text(x + (step - 22) / 2, top + 25, name, 16, bold=True, anchor="middle"))
+        for line, text in enumerate(words.split("\n")):
+            parts.append(
+                _text(x + (step - 22) / 2, top + 49 + 19 * line, text, 13, QUIET, anchor="middle")
+            )
+        if number:
+            parts.append(
+                f'<path d="M{x - 19:.0f} {top + 43} h12 m-6 -5 l6 5 l-6 5" fill="none" '
+                f'stroke="{INK}" stroke-width="2"/>'
+            )
+    height = top + 86 + 24
+    label = "The floors of the package utils, and the life of a lecture from cell to page"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'aria-label="{label}" font-family="DejaVu Sans, Verdana, sans-serif">\n'
+        f'<rect width="{WIDTH}" height="{height}" fill="{PAPER}"/>\n'
+        + "\n".join(parts)
+        + "\n</svg>\n"
+    )
+
+
+def _rows(names: list[str]) -> list[list[tuple[float, float, str]]]:
+    """Place names in rows: left edge, width, name."""
+    rows, x = [[]], LEFT + 16
+    for name in names:
+        width = 24 + 9.1 * len(name)
+        if x + width > WIDTH - LEFT - 12:
+            rows.append([])
+            x = LEFT + 16
+        rows[-1].append((round(x, 1), round(width, 1), name))
+        x += width + 8
+    return rows
+
+
+def _text(x, y, text, size, colour=INK, bold=False, anchor="start", mono=False) -> str:
+    more = ' font-weight="bold"' if bold else ""
+    more += ' font-family="DejaVu Sans Mono, Menlo, monospace"' if mono else ""
+    return (
+        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}"'
+        f"{more}>{escape(text)}</text>"
+    )
+
+
+def main(words: list[str]) -> None:
+    """Make the pictures named; all if none."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "house.svg").write_text(house(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
