@@ -149,6 +149,8 @@ WRONG = {
         (0.75, "not covered"),
         (7.0, "union over the overlap"),
         (0.0, "still touch"),
+        (14.29, "not per cent"),
+        (0.31, "too large: take a square of side 2"),
     ],
     "13.2": [
         (14 * 14 * 255, "not one a box"),
@@ -159,6 +161,10 @@ WRONG = {
         (95, "one cell"),
         (49 * 95, "14 x 14"),
         (1470, "the paper's network"),
+        (14 * 14 * 252, "belong to the cell"),
+        (14 * 14 * 96, "a low confidence says it"),
+        (14 * 95, "one row"),
+        (20_000, "too large: count one cell first"),
     ],
     "13.3": [
         (nobody_is_taken, "claimed once"),
@@ -187,6 +193,10 @@ WRONG = {
         ([224 - 44.8, 0, 224 + 44.8, 224], "row 2, column 4"),
         ([352 - 44.8, 208 - 112, 352 + 44.8, 208 + 112], "count from 0"),
         ([288, 144], "four numbers"),
+        ([value / 448 for value in BOX], "in pixels"),
+        ([value / 64 for value in BOX], "those are cells"),
+        ([198.4, -80, 377.6, 368], "twice as wide"),
+        ([211.2, 16, 300.8, 240], "where in the cell"),
         ([243.2, 32.0, 332.8, 255.0], "differs"),
     ],
 }

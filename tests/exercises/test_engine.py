@@ -487,3 +487,11 @@ def test_same_goes_all_the_way_down():
     assert not same(value, other)
     assert not same(1, 1.0)
     assert not same(np.zeros(2), np.zeros(3))
+
+
+def test_an_odd_number_is_told_what_to_look_at():
+    for wrong, word in ((3, "small"), (12, "large")):
+        with pytest.raises(Wrong, match=f"^{wrong} is too {word}: count the biases$"):
+            exercises.expect_integer(wrong, 7, {6: "no bias"}, otherwise="count the biases")
+    with pytest.raises(Wrong, match=r"^no bias$"):
+        exercises.expect_integer(6, 7, {6: "no bias"}, otherwise="count the biases")

@@ -29,6 +29,7 @@ def expect_number(
     right: float,
     misconceptions: Mapping[float, str] | None = None,
     tolerance: float | None = None,
+    otherwise: str = "",
 ) -> None:
     """Expect one number.
 
@@ -42,6 +43,8 @@ def expect_number(
         Wrong values, each with the message that names how one gets there.
     tolerance : float, optional
         Absolute; 1e-6 of `right` if left out.
+    otherwise : str
+        Said of every other wrong value, behind "is too small" or "is too large": what to look at.
 
     Raises
     ------
@@ -56,11 +59,15 @@ def expect_number(
     for wrong, message in (misconceptions or {}).items():
         if abs(value - wrong) <= tolerance:
             raise Wrong(message)
-    raise Wrong(f"{describe(value)} is too {'small' if value < right else 'large'}")
+    advice = f": {otherwise}" if otherwise else ""
+    raise Wrong(f"{describe(value)} is too {'small' if value < right else 'large'}{advice}")
 
 
 def expect_integer(
-    answer: Any, right: int, misconceptions: Mapping[int, str] | None = None
+    answer: Any,
+    right: int,
+    misconceptions: Mapping[int, str] | None = None,
+    otherwise: str = "",
 ) -> None:
     """Expect a count, exactly.
 
@@ -72,6 +79,8 @@ def expect_integer(
         The right answer.
     misconceptions : mapping of int to str
         Wrong values, each with the message that names how one gets there.
+    otherwise : str
+        As for `expect_number`.
 
     Raises
     ------
@@ -81,7 +90,7 @@ def expect_integer(
     value = _number(answer)
     if value != int(value):
         raise Wrong(f"{describe(value)} is not a whole number, and this is a count")
-    expect_number(int(value), right, misconceptions, tolerance=0)
+    expect_number(int(value), right, misconceptions, tolerance=0, otherwise=otherwise)
 
 
 def expect_choice(

@@ -37,8 +37,12 @@ def overlap(answer):
             3 / 4: "that is the share of the square that is not covered",
             7: "that is the union over the overlap",
             0: "they still touch: a quarter of each square is common",
+            14: "give a number between 0 and 1, not per cent",
+            14.29: "give a number between 0 and 1, not per cent",
         },
         tolerance=0.006,
+        otherwise="take a square of side 2. What area do the two share, and what area do they "
+        "cover together?",
     )
     return "a quarter in common, seven quarters in the union"
 
@@ -67,7 +71,14 @@ def numbers(answer):
             3 * 5 + 80: "that is one cell; there are 14 x 14",
             7 * 7 * (3 * 5 + 80): "that is for 7 x 7 cells; here there are 14 x 14",
             1470: "that is the paper's network: 7 x 7 cells, two boxes, 20 classes",
+            14 * 14 * 3 * (4 + 80): "each box also has a confidence, and the classes belong to the "
+            "cell, not to the box",
+            14 * 14 * (3 * 5 + 81): "nothing stands for the background: a low confidence says it",
+            14 * 14 * (2 * 5 + 80): "three boxes a cell, not the paper's two",
+            14 * (3 * 5 + 80): "14 rows of 14 cells: that is one row",
         },
+        otherwise="count one cell first, its boxes of five numbers each and one set of classes; "
+        "then multiply by the cells",
     )
     return "boxes add up within a cell, classes are shared"
 
@@ -296,6 +307,23 @@ def box(answer):
             (
                 corners(5.5 * 64, 3.25 * 64, 89.6, 224),
                 "rows and columns count from 0: column 4 begins at 4 x 64 pixels",
+            ),
+            (
+                [value / 448 for value in corners(288, 144, 89.6, 224)],
+                "those are shares of the picture; the box is wanted in pixels",
+            ),
+            (
+                [value / 64 for value in corners(288, 144, 89.6, 224)],
+                "those are cells; a cell is 64 pixels wide",
+            ),
+            (
+                [288 - 89.6, 144 - 224, 288 + 89.6, 144 + 224],
+                "the box is twice as wide and high: half of each side lies on either side of "
+                "the centre",
+            ),
+            (
+                corners(4 * 64, 2 * 64, 89.6, 224),
+                "that puts the centre at the cell's corner: x and y say where in the cell it lies",
             ),
         ],
         tolerance=2e-3,
