@@ -43,6 +43,15 @@ def by_argmax(maps):
     return torch.stack([best % w, torch.div(best, w, rounding_mode="floor")], dim=2).float()
 
 
+def one_for_all(maps):
+    return mean_place(maps.flatten(1).softmax(dim=1).reshape(maps.shape))
+
+
+def between_0_and_1(maps):
+    size = torch.tensor([maps.shape[3], maps.shape[2]]) - 1
+    return by_sums(maps) / size.clamp(min=1)
+
+
 def only_x(maps):
     return by_sums(maps)[..., 0]
 
@@ -77,6 +86,10 @@ WRONG = {
         (6, "not 2 + 2 + 2"),
         (16, "stride 1"),
         (1, "every stride is 1"),
+        (0, "above 0"),
+        (5, "half a step"),
+        (12, "sizes of the kernels play no part"),
+        (32, "there is a smaller one"),
         (27, "how much a unit sees"),
         (8.5, "8.5"),
     ],
@@ -88,6 +101,10 @@ WRONG = {
         ({"dense": 31370, "global": 714}, "learns nothing"),
         ({"dense": 650, "global": 31370}, "keeps all 49 places"),
         ({"dense": 31370, "global": 31370}, "one number a map"),
+        ({"dense": 31424, "global": 650}, "a bias belongs to a class"),
+        ({"dense": 31370, "global": 704}, "a bias belongs to a class"),
+        ({"dense": 3136, "global": 64}, "how many numbers come in"),
+        ({"dense": 3137, "global": 65}, "that is one class"),
         ({"dense": 31370}, "no answer for global"),
     ],
     "05.3": [
@@ -95,6 +112,8 @@ WRONG = {
         (lambda maps: mean_place(maps.softmax(dim=-1)), "each row"),
         (lambda maps: mean_place(maps.softmax(dim=2)), "each column"),
         (lambda maps: mean_place(maps.softmax(dim=1)), "over the maps"),
+        (one_for_all, "all maps together"),
+        (between_0_and_1, "between 0 and 1"),
         (by_argmax, "argmax"),
         (lambda maps: by_sums(maps) + 1, "from 0"),
         (mean_place, "no probabilities"),

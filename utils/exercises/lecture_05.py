@@ -15,15 +15,23 @@ from utils.exercises import exercise, expect_each, expect_integer, run_against
 )
 def smallest_shift(answer):
     """The total stride, 2 x 2 x 1 x 2."""
+    odd = "a layer of stride 2 would have to move its map by half a step: no odd shift is exact"
+    even = "multiply the strides of all four layers; the sizes of the kernels play no part"
     expect_integer(
         answer,
         8,
         {
+            **{shift: odd if shift % 2 else even for shift in range(1, 100)},
+            **{
+                shift: f"{shift} is exact too, but there is a smaller one" for shift in (24, 32, 64)
+            },
+            0: "without a shift nothing moves; what is the smallest one above 0?",
             7: "the strides are multiplied, not added: each counts in steps of the layer before",
             2: "2 suits one layer; the next needs its own input to move by 2 of its steps",
             4: "4 suits the first two layers; the last convolution has a stride as well",
             6: "three layers of stride 2 are 2 x 2 x 2, not 2 + 2 + 2",
-            16: "the third layer has stride 1 and adds nothing",
+            16: "16 is exact too, but half of it as well: the third layer has stride 1 and adds "
+            "nothing",
             1: "a shift of 1 is exact only where every stride is 1",
             27: "that is the receptive field: how much a unit sees, not how far it steps",
         },
@@ -54,6 +62,11 @@ def head_parameters(answer):
                     64 * 7 * 10 + 10: "7 by 7 maps have 49 places, not 7",
                     49 * 10 + 10: "there are 64 maps, and every place of each has its weights",
                     64 * 10 + 10: "that is the global head; this one keeps all 49 places",
+                    64 * 49: "that is how many numbers come in; each class has a weight for each",
+                    64 * 49 + 1: "that is one class: a weight for each input, and a bias; there "
+                    "are 10",
+                    64 * 49 * 10 + 64: "a bias belongs to a class, of which there are 10, not to "
+                    "a map",
                 },
             ),
             "global": lambda value: expect_integer(
@@ -62,6 +75,9 @@ def head_parameters(answer):
                 {
                     64 * 10: "the weights are right; each class also has a bias",
                     64 * 49 * 10 + 10: "that is the dense head; an average leaves one number a map",
+                    64: "that is how many numbers come in; each class has a weight for each",
+                    64 + 1: "that is one class: a weight for each input, and a bias; there are 10",
+                    64 * 10 + 64: "a bias belongs to a class, of which there are 10, not to a map",
                     64 * 10 + 10 + 64: "averaging learns nothing: the 64 means have no parameters",
                     10 + 10: "each of the 64 maps gives one number to the dense layer",
                 },
@@ -128,6 +144,21 @@ def where(answer):
                 lambda maps: _where(maps).flip(-1),
                 "x and y are swapped: the first number is the column, which runs along the last "
                 "axis",
+            ),
+            (
+                lambda maps: _mean_place(
+                    maps.flatten(1).softmax(dim=-1).reshape(maps.shape),
+                ),
+                "that is one softmax over all maps together; each map is a distribution of its own",
+            ),
+            (
+                lambda maps: (
+                    _where(maps)
+                    / _where(maps).new_tensor(
+                        [max(maps.shape[3] - 1, 1), max(maps.shape[2] - 1, 1)]
+                    )
+                ),
+                "those are places between 0 and 1; count columns and rows, as indices do",
             ),
             (
                 lambda maps: _mean_place(maps.softmax(dim=-1)),
