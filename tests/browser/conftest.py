@@ -23,16 +23,8 @@ def pytest_generate_tests(metafunc):
     if "lecture" in metafunc.fixturenames:
         metafunc.parametrize("lecture", names, scope="session")
     if "site_page" in metafunc.fixturenames:
-        own = [
-            "index",
-            "running",
-            "exercises",
-            "gallery",
-            "glossary",
-            "ledger",
-            "credits",
-            "search",
-        ]
+        templates = (slides.TEMPLATES / "site").glob("*.md.j2")
+        own = sorted(path.name.removesuffix(".md.j2") for path in templates) + ["search"]
         solved = {MADE_UP} | {path.stem for path in notebooks.notebooks(notebooks.SOLUTIONS)}
         pages = [f"lectures/{name}" for name in names]
         pages += [f"solutions/{name}" for name in names if name in solved]

@@ -1,6 +1,7 @@
 """The site without a browser: what goes into it, and when it is built again."""
 
 import json
+import re
 
 import pytest
 
@@ -270,3 +271,19 @@ def test_the_guide_says_what_the_full_preset_is():
     items = site.teaching_facts(pages)["items"]
     assert all(item["full"] for item in items), [i["lecture"] for i in items if not i["full"]]
     assert all(item["slides"] >= 15 for item in items)
+
+
+def test_every_symbol_stands_in_the_lecture_it_is_said_to_come_from():
+    pages = site.find_pages()
+    texts = {
+        page.lecture: " ".join(notebooks.source(c) for c in notebooks.read(page.path)["cells"])
+        for page in pages
+    }
+    rows = [row for group in site.symbol_facts(pages)["groups"] for row in group["symbols"]]
+    assert len(rows) > 20
+    for row in rows:
+        assert row["page"] is not None, f"there is no lecture {row['lecture']}"
+        for symbol in re.split(r",\s+", row["symbol"]):
+            core = symbol.strip("$").removesuffix(r"(\cdot)")
+            letters = rf"(?<![A-Za-z]){re.escape(core)}(?![A-Za-z])"
+            assert re.search(letters, texts[row["lecture"]]), f"{symbol} is not in {row['lecture']}"

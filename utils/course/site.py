@@ -392,6 +392,8 @@ def own_pages(pages: list[Page]) -> dict[str, dict]:
     return {
         "index": {"title": TITLE, "lectures": pages, "motif": slides.MOTIF},
         "running": {},
+        "first_hour": {},
+        "symbols": symbol_facts(pages),
         "exercises": exercise_facts(pages),
         "gallery": gallery_facts(pages),
         "glossary": glossary_facts(pages),
@@ -475,6 +477,16 @@ def glossary_facts(pages: list[Page]) -> dict:
     """Return the terms, each with the page of its lecture where that is shown."""
     names = {page.lecture: page.name for page in pages}
     return {"terms": [(t, e | {"page": names.get(e["lecture"])}) for t, e in glossary().items()]}
+
+
+def symbol_facts(pages: list[Page]) -> dict:
+    """Return the letters of the course in groups, each with the page of its first lecture."""
+    path = slides.TEMPLATES / "site" / "symbols.toml"
+    groups = tomllib.loads(path.read_text(encoding="utf-8"))["group"]
+    names = {page.lecture: page.name for page in pages}
+    for group in groups:
+        group["symbols"] = [row | {"page": names.get(row["lecture"])} for row in group["symbols"]]
+    return {"groups": groups}
 
 
 def teaching_facts(pages: list[Page]) -> dict:
