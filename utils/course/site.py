@@ -392,7 +392,7 @@ def own_pages(pages: list[Page]) -> dict[str, dict]:
     return {
         "index": {"title": TITLE, "lectures": pages, "motif": slides.MOTIF},
         "running": {},
-        "first_hour": {},
+        "first_hour": {"names": {page.lecture: page.name for page in pages}},
         "symbols": symbol_facts(pages),
         "exercises": exercise_facts(pages),
         "gallery": gallery_facts(pages),
