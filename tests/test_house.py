@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import importlib.util
+import json
 import tomllib
 from pathlib import Path
 
@@ -75,9 +76,25 @@ def test_nothing_is_imported_in_a_circle():
     graphlib.TopologicalSorter(graph).prepare()
 
 
-def test_the_drawing_shows_the_house_as_it_is():
+@pytest.fixture(scope="module")
+def pictures():
+    """The script that makes the pictures."""
     spec = importlib.util.spec_from_file_location("pictures", ROOT / "data/make/pictures.py")
-    pictures = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(pictures)
-    stored = (ROOT / ".github/pictures/house.svg").read_text("utf-8")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_drawing_shows_the_house_as_it_is(pictures):
+    stored = (pictures.FOLDER / "house.svg").read_text("utf-8")
     assert stored == pictures.house(), "run: python data/make/pictures.py house"
+
+
+def test_the_photographs_show_what_the_lectures_hold(pictures):
+    record = json.loads((pictures.FOLDER / "record.json").read_text("utf-8"))
+    assert set(record) == set(pictures.SHOWN)
+    for name, where in pictures.SHOWN.items():
+        assert (pictures.FOLDER / name).is_file()
+        now = pictures.shown_now(*where)
+        assert now["figures"], f"{where} has no figure"
+        assert record[name] == now, "run: python data/make/pictures.py photographs"

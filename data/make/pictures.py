@@ -7,6 +7,8 @@ The house is drawn from `tests/house.toml`; the slide and the page are photograp
 lectures. `record.json` beside them says what they show; a test fails when that has changed.
 """
 
+import json
+import re
 import sys
 import tomllib
 from html import escape
@@ -14,6 +16,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".github" / "pictures"
+
+SHOWN = {
+    "slide.png": ("14_instance_segmentation", "sec-small"),
+    "page.png": ("06_lenet", "sec-maps"),
+}
+"""Lecture and id of the cell whose heading begins what is photographed: the slide with the last
+figure below it, and that part of the lecture's page."""
 
 INK, QUIET, PAPER, LINE = "#1b2430", "#4b5563", "#ffffff", "#9aa5b1"
 TINTS = {4: "#d6e6f5", 3: "#dcefe2", 2: "#fdf0d0", 1: "#f8e0d5", 0: "#e8e4f2"}
@@ -113,10 +122,69 @@ def _text(x, y, text, size, colour=INK, bold=False, anchor="start", mono=False) 
     )
 
 
+def shown_now(lecture: str, cell_id: str) -> dict:
+    """Return what a picture shows: heading, and the outputs' text up to the next heading."""
+    cells = json.loads((ROOT / "lectures" / f"{lecture}.ipynb").read_text("utf-8"))["cells"]
+    first = next(place for place, cell in enumerate(cells) if cell["id"] == cell_id)
+    heading = "".join(cells[first]["source"]).splitlines()[0].lstrip("# ")
+    texts = []
+    for cell in cells[first + 1 :]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown" and re.match(r"#{1,2} ", source):
+            break
+        for output in cell.get("outputs", []):
+            texts += output.get("data", {}).get("text/plain", [])
+    return {"lecture": lecture, "heading": heading, "figures": [t for t in texts if "<Figure" in t]}
+
+
+def photograph() -> None:
+    """Take the pictures of the slide and of the page, and write down what they show."""
+    import shutil
+    import tempfile
+
+    from utils.course import look, site
+
+    browser_path = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    if browser_path is None:
+        raise SystemExit("pictures of a slide and a page take Chromium, which is not here")
+    with tempfile.TemporaryDirectory() as folder, look.open_browser(browser_path) as browser:
+        decks, made = Path(folder) / "slides", Path(folder) / "site"
+        site.build(site.find_pages(), made, decks=decks)
+        record = {name: shown_now(*where) for name, where in SHOWN.items()}
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.goto((decks / f"{SHOWN['slide.png'][0]}.html").as_uri())
+        look.wait_until_ready(page)
+        at = None
+        for index in range(page.evaluate("Reveal.getTotalSlides()")):
+            page.evaluate(look.GO_TO, index)
+            picture = page.evaluate("!!Reveal.getCurrentSlide().querySelector('.output img')")
+            heading = page.evaluate(look.EXAMINE_SLIDE)["heading"]
+            if picture and heading == plain(record["slide.png"]["heading"])[:60]:
+                at = index
+        page.evaluate(look.GO_TO, at)
+        page.wait_for_timeout(300)
+        page.screenshot(path=FOLDER / "slide.png")
+        page.goto((made / "lectures" / f"{SHOWN['page.png'][0]}.html").as_uri())
+        part = page.get_by_role("heading", name=plain(record["page.png"]["heading"]))
+        part.first.evaluate("node => node.scrollIntoView()")
+        page.wait_for_timeout(500)
+        page.screenshot(path=FOLDER / "page.png")
+    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+    (FOLDER / "record.json").write_text(text, encoding="utf-8")
+
+
+def plain(heading: str) -> str:
+    """Return a heading as a browser shows it."""
+    return re.sub(r"[*`]", "", heading)
+
+
 def main(words: list[str]) -> None:
-    """Make the pictures named; all if none."""
+    """Make the pictures; of two kinds, "house" and "photographs", those named."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "house.svg").write_text(house(), encoding="utf-8")
+    if not words or "house" in words:
+        (FOLDER / "house.svg").write_text(house(), encoding="utf-8")
+    if not words or "photographs" in words:
+        photograph()
 
 
 if __name__ == "__main__":
