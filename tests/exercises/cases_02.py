@@ -75,6 +75,22 @@ def by_loops(image, kernel, stride=1, *, down=None, across=None):
     return feature_map
 
 
+def rounded_up(kernel, size, stride, padding):
+    outputs = -(-(size + 2 * padding - len(kernel)) // stride) + 1
+    matrix = torch.zeros(outputs, size + 2 * padding + stride)
+    for row in range(outputs):
+        matrix[row, row * stride : row * stride + len(kernel)] = kernel
+    return matrix[:, padding : padding + size]
+
+
+def left_only(kernel, size, stride, padding):
+    outputs = (size + padding - len(kernel)) // stride + 1
+    matrix = torch.zeros(outputs, size + 2 * padding)
+    for row in range(outputs):
+        matrix[row, row * stride : row * stride + len(kernel)] = kernel
+    return matrix[:, padding : padding + size]
+
+
 RIGHT = {
     "02.1": [25, (50 + 2 * 5 - 11) // 2 + 1, np.int64(25), torch.tensor(25)],
     "02.2": [23, 1 + 2 + 2 + 8 + 2 + 8, np.int64(23), 23.0],
@@ -92,6 +108,8 @@ WRONG = {
         (30, "leaves the kernel out"),
         (25.5, "not a whole number"),
         (625, "how many rows"),
+        (49, "steps of 2"),
+        (27, "where the window's left edge can stand"),
     ],
     "02.2": [
         (19, "dilation"),
@@ -102,6 +120,8 @@ WRONG = {
         (27, "own stride"),
         (4, "that is the jump"),
         (529, "how wide"),
+        (15, "below the last layer"),
+        (18, "multiplies the jump"),
     ],
     "02.3": [
         (flipped, "kernel is flipped"),
@@ -110,6 +130,8 @@ WRONG = {
         (never_padded, "padding does nothing"),
         (circular, "re-enters on the other side"),
         (turned, "transposed convolution"),
+        (rounded_up, "one row too many"),
+        (left_only, "beyond the right edge"),
         (matrix_without_return, "return"),
     ],
     "02.4": [

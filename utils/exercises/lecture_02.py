@@ -1,6 +1,7 @@
 """The checks of lecture 02, convolution arithmetic."""
 
-from utils.exercises import exercise, expect_integer, run_against
+from utils.exercises import exercise, run_against
+from utils.exercises._advice import expect_advised
 
 
 @exercise(
@@ -15,7 +16,7 @@ from utils.exercises import exercise, expect_integer, run_against
 )
 def feature_map_rows(answer):
     """floor((50 + 2 * 5 - 11) / 2) + 1."""
-    expect_integer(
+    expect_advised(
         answer,
         25,
         {
@@ -27,7 +28,11 @@ def feature_map_rows(answer):
             30: "that leaves the kernel out: the whole window must fit, not its first pixel",
             31: "that leaves the kernel out: the whole window must fit, not its first pixel",
             625: "that is how many cells the map has; how many rows?",
+            22: "padding stands on both sides: 50 + 5 + 5 pixels, and count the first place",
+            28: "the padded row is 60 pixels long, and 11 of them are covered by the first window",
+            49: "that is how far the window's left edge can move; it moves in steps of 2",
         },
+        "write down where the window's left edge can stand in the padded row, and count",
     )
     return "the padded row has 60 pixels, and the last of them is never read"
 
@@ -44,7 +49,7 @@ def feature_map_rows(answer):
 )
 def field_on_top(answer):
     """1 + 2 + 2 + 2 * 2 * 2 + 1 * 2 + 2 * 4."""
-    expect_integer(
+    expect_advised(
         answer,
         23,
         {
@@ -57,7 +62,11 @@ def field_on_top(answer):
             4: "that is the jump, the distance between neighbouring fields; how wide is one?",
             3: "that is the field of the first layer; there are four more",
             529: "that is how many pixels the field holds; how wide is it?",
+            15: "that is the field below the last layer; it adds two steps of four pixels",
+            17: "the last layer's steps are four pixels long: both strides lie below it",
+            13: "that is the field of the first three layers; two more lie on top",
         },
+        "field 1, jump 1; each layer adds D (K - 1) jumps to the field, then multiplies the jump",
     )
     return "field 3, 5, 13, 15, 23 with jumps 1, 2, 2, 4, 4"
 
@@ -88,6 +97,21 @@ def _wrapped(kernel, size, stride, padding):
     for column in range(whole.shape[1]):
         matrix[:, (column - padding) % size] += whole[:, column]
     return matrix
+
+
+def _rounded_up(kernel, size, stride, padding):
+    import torch
+
+    matrix = _matrix(kernel, size, stride, padding)
+    if (size + 2 * padding - len(kernel)) % stride == 0:
+        return matrix
+    below = _matrix(kernel, size + stride, stride, padding)[len(matrix), :size]
+    return torch.cat([matrix, below[None]])
+
+
+def _padded_left_only(kernel, size, stride, padding):
+    rows = (size + padding - len(kernel)) // stride + 1
+    return _matrix(kernel, size, stride, padding)[:rows]
 
 
 @exercise(
@@ -137,6 +161,14 @@ def convolution_matrix(answer):
             (
                 lambda kernel, size, stride, padding: _matrix(kernel, size, stride, 0),
                 "the padding does nothing yet: the first row starts at column -P",
+            ),
+            (
+                _rounded_up,
+                "that is one row too many: the last window hangs over the edge; count with //",
+            ),
+            (
+                _padded_left_only,
+                "the padding stands on both sides: there are windows beyond the right edge too",
             ),
             (
                 _wrapped,
