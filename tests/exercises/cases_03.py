@@ -56,74 +56,53 @@ def weights_of(parameters, biases):
 # --- 03.3 -----------------------------------------------------------------------------------
 
 
-def trunk():
+class Block(nn.Module):
+    """GoogLeNet's first block; `third` and `second` are the windowed layers of branches 3 and 2."""
+
+    def __init__(self, third=None, second=None, reduce=True, bias=True):
+        super().__init__()
+        first = [nn.Conv2d(192, 16, 1, bias=bias), nn.ReLU()] if reduce else []
+        self.branches = nn.ModuleList(
+            [
+                nn.Conv2d(192, 64, 1, bias=bias),
+                nn.Sequential(
+                    nn.Conv2d(192, 96, 1, bias=bias),
+                    nn.ReLU(),
+                    second or nn.Conv2d(96, 128, 3, padding=1, bias=bias),
+                ),
+                nn.Sequential(*first, third or nn.Conv2d(16, 32, 5, padding=2, bias=bias)),
+                nn.Sequential(nn.MaxPool2d(3, 1, 1), nn.Conv2d(192, 32, 1, bias=bias)),
+            ]
+        )
+
+    def forward(self, x):
+        return torch.cat([torch.relu(branch(x)) for branch in self.branches], dim=1)
+
+
+def block(**changes):
+    return lambda: Block(**changes)
+
+
+def by_the_word():
+    return Block(third=nn.Conv2d(16, 32, (5, 5), padding="same"))
+
+
+def window(side, padding=None, **options):
+    padding = (side - 1) // 2 if padding is None else padding
+    return nn.Conv2d(16, 32, side, padding=padding, **options)
+
+
+def two_small(between):
     return nn.Sequential(
-        nn.Conv2d(3, 64, kernel_size=11, stride=4, padding=2),
-        nn.ReLU(),
-        nn.MaxPool2d(kernel_size=3, stride=2),
-        nn.Conv2d(64, 192, kernel_size=5, padding=2),
-        nn.ReLU(),
-        nn.MaxPool2d(kernel_size=3, stride=2),
-        nn.Conv2d(192, 384, kernel_size=3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(384, 256, kernel_size=3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(256, 256, kernel_size=3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(kernel_size=3, stride=2),
+        nn.Conv2d(16, between, 3, padding=1), nn.ReLU(), nn.Conv2d(between, 32, 3, padding=1)
     )
 
 
-def head(inputs):
-    return (
-        nn.Flatten(),
-        nn.Linear(inputs, 512),
-        nn.ReLU(),
-        nn.Linear(512, 512),
-        nn.ReLU(),
-        nn.Linear(512, 10),
+def right_count_wrong_plan():
+    """The missing 8,192 weights, added somewhere else."""
+    return Block(
+        third=nn.Sequential(window(3), nn.Conv2d(32, 256, 1, bias=False), nn.AvgPool3d((8, 1, 1)))
     )
-
-
-class WithoutPooling(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.features = trunk()
-        self.classifier = nn.Sequential(*head(256))
-
-    def forward(self, x):
-        return self.classifier(self.features(x))
-
-
-class PooledToOnePixel(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.features = trunk()
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Sequential(*head(256))
-
-    def forward(self, x):
-        return self.classifier(self.pool(self.features(x)))
-
-
-def as_one_chain():
-    return nn.Sequential(trunk(), *head(256))
-
-
-def pooled(side, inputs):
-    return lambda: nn.Sequential(trunk(), nn.AdaptiveAvgPool2d(side), *head(inputs))
-
-
-def without_hidden_layers():
-    return nn.Sequential(trunk(), nn.Flatten(), nn.Linear(256, 10))
-
-
-def other_images():
-    return nn.Sequential(nn.Upsample(scale_factor=4), trunk(), *head(256 * 7 * 7))
-
-
-def other_width():
-    return nn.Sequential(trunk(), nn.Flatten(), nn.Linear(256, 500), nn.ReLU(), nn.Linear(500, 10))
 
 
 RIGHT = {
@@ -133,7 +112,7 @@ RIGHT = {
         growth(torch.tensor(1), 4.0, (256**2 * 3 * 256**2 * 5) // (128**2 * 3 * 128**2 * 5)),
     ],
     "03.2": [by_formula, by_building],
-    "03.3": [WithoutPooling, PooledToOnePixel, as_one_chain],
+    "03.3": [Block, by_the_word, Block()],
     "03.4": [78, (8_000_000_000 - 16 * 138_357_544) // 73_359_272, np.int64(78), 78.0],
 }
 
@@ -148,6 +127,8 @@ WRONG = {
         (growth(1, 4, 4), "the outputs grow as well"),
         (growth(1, 4, 8), "not two times"),
         (growth(1, 4, 2), "the two factors multiply"),
+        (growth(0, 4, 16), "the factor is 1"),
+        (growth(1, 8, 16), "how many times as many places"),
         ({"dense, weights": 16}, "no answer for"),
     ],
     "03.2": [
@@ -171,19 +152,35 @@ WRONG = {
         (spoiled(lambda p, m, b, g: p), "tuple"),
         (
             lambda *args, padding=0, **kwargs: by_formula(*args, **kwargs),
-            "wrong at [1]",
+            "padding does nothing",
         ),
+        (
+            lambda *args, stride=1, **kwargs: by_formula(*args, **kwargs),
+            "stride does nothing",
+        ),
+        (
+            lambda *args, height=1, width=1, **kwargs: by_formula(
+                *args, height=height, width=height, **kwargs
+            ),
+            "need not be square",
+        ),
+        (spoiled(lambda p, m, b, g: (p, p - b)), "work of one place"),
     ],
     "03.3": [
-        (pooled(6, 256 * 36), "each copied to 36 places"),
-        (pooled(3, 256 * 9), "copied to 9 places"),
-        (pooled(2, 256 * 4), "copied to 4 places"),
-        (pooled(1, 256 * 36), "cannot be run"),
-        (pooled(6, 256), "cannot be run"),
-        (without_hidden_layers, "hidden dense layers"),
-        (other_images, "trainable parameters, not"),
-        (other_width, "trainable parameters, not"),
-        (nn.Linear(3, 10), "cannot be run"),
+        (block(third=window(3)), "still 8,192 parameters short"),
+        (block(third=window(5, 1)), "2 pixels smaller"),
+        (block(third=window(3, 2)), "2 pixels larger"),
+        (block(third=window(3, 2, dilation=2)), "dilated window"),
+        (block(third=window(3), second=nn.Conv2d(96, 128, 5, padding=2)), "the wrong branch"),
+        (block(second=nn.Conv2d(96, 128, 5, padding=2)), "branch 2 was right"),
+        (block(third=window(7)), "larger than the plan's"),
+        (block(bias=False), "the biases are gone"),
+        (block(third=two_small(32)), "they are two layers"),
+        (block(third=two_small(16)), "they are two layers"),
+        (block(third=nn.Conv2d(192, 32, 5, padding=2), reduce=False), "first makes 16"),
+        (right_count_wrong_plan, "the plan is not"),
+        (block(third=nn.Conv2d(16, 64, 5, padding=2)), "shape"),
+        (163696, "has to be a torch.nn.Module"),
     ],
     "03.4": [
         (79, "rounded up"),
@@ -191,7 +188,7 @@ WRONG = {
         (101, "weights only"),
         (93, "two numbers more"),
         (86, "SGD with momentum"),
-        (87, "too large"),
+        (87, "too large: 16 bytes a parameter"),
         (3, "once for each image"),
         (25, "in bytes already"),
         (78.87, "whole number"),

@@ -4,10 +4,11 @@ from utils.exercises import (
     Wrong,
     exercise,
     expect_each,
-    expect_integer,
     expect_model,
     run_against,
 )
+from utils.exercises._advice import expect_advised
+from utils.exercises._guard import is_module
 
 
 @exercise(
@@ -23,30 +24,35 @@ from utils.exercises import (
 def growth(answer):
     """128 to 256 pixels a side: 1, 4 and 16."""
     sides = "the image is twice as high and twice as wide: the two factors multiply"
+
+    def grows(right, advice, known):
+        return lambda value: expect_advised(value, right, known, advice)
+
     expect_each(
         answer,
         {
-            "convolution, parameters": lambda value: expect_integer(
-                value,
+            "convolution, parameters": grows(
                 1,
+                "write the rule down and look for the height and the width in it",
                 {
                     2: "no height and no width stands in the rule for a convolution's parameters",
                     4: "four times as many places, but they all share the same parameters",
                     16: "that is a dense layer's growth; a convolution does not know the image",
+                    0: "nothing grows, so the factor is 1: as many parameters as before",
                 },
             ),
-            "convolution, MACs": lambda value: expect_integer(
-                value,
+            "convolution, MACs": grows(
                 4,
+                "the work of one place stays; how many times as many places are there?",
                 {
                     1: "the parameters stay, but each is used at more places",
                     2: sides,
                     16: "each place still sees one 5 x 5 window, however large the image is",
                 },
             ),
-            "dense, weights": lambda value: expect_integer(
-                value,
+            "dense, weights": grows(
                 16,
+                "one weight for each pair of an input and an output: how do both grow?",
                 {
                     1: "a dense layer has a weight for each input: it must know the image's size",
                     2: sides,
@@ -207,6 +213,22 @@ def count_conv(answer):
                 "with groups, a map sees only in_channels / groups maps",
             ),
             (
+                _variant(lambda p, m, g: (p, _weights(g) * _places(g | {"padding": 0}))),
+                "the padding does nothing yet: it adds P rows and columns on each side",
+            ),
+            (
+                _variant(lambda p, m, g: (p, _weights(g) * _places(g | {"stride": 1}))),
+                "the stride does nothing yet: the window stands at every S-th place only",
+            ),
+            (
+                _variant(lambda p, m, g: (p, _weights(g) * _places(g | {"width": g["height"]}))),
+                "the image need not be square: rows from its height, columns from its width",
+            ),
+            (
+                _variant(lambda p, m, g: (p, _weights(g))),
+                "that is the work of one place; every place of the output costs as much",
+            ),
+            (
                 _variant(lambda p, m, g: (p, 2 * m)),
                 "that counts a multiply-add as two operations; a MAC is both together",
             ),
@@ -215,45 +237,82 @@ def count_conv(answer):
     return "and no network had to be built"
 
 
+def _inception(third=5, second=3, bias=True):
+    """Parameters of GoogLeNet's first block, with these windows in branches 3 and 2."""
+    layers = [(192, 64, 1), (192, 96, 1), (96, 128, second)]
+    layers += [(192, 16, 1), (16, 32, third), (192, 32, 1)]
+    return sum(out * (into * side**2 + bias) for into, out, side in layers)
+
+
+def _window_fits(network):
+    """Refuse windows that shrink the maps, in our words instead of PyTorch's."""
+    for layer in network.modules():
+        if type(layer).__name__ != "Conv2d" or isinstance(layer.padding, str):
+            continue
+        side, padding = layer.kernel_size[0], layer.padding[0]
+        if layer.dilation[0] > 1:
+            raise Wrong(
+                "a dilated window spreads its nine taps over 5 x 5 pixels; the plan has a weight "
+                "for each of the 25"
+            )
+        change = 2 * padding - (side - 1)
+        if layer.stride[0] == 1 and change:
+            raise Wrong(
+                f"a {side} x {side} window with padding {padding} makes the maps "
+                f"{abs(change)} pixels {'larger' if change > 0 else 'smaller'}, and the four "
+                f"branches no longer lie side by side: it takes padding {(side - 1) // 2}"
+            )
+
+
 @exercise(
     "03.3",
     kind="debug",
     minutes=12,
-    title="Thirty-six copies of one pixel",
+    title="A block that is 8,192 short",
     hints=[
-        "Print the shape before and after the adaptive pooling. Where does 6 x 6 come from?",
-        "How many different numbers reach the first dense layer? It needs no more inputs than that.",
+        "Count branch by branch, the plan on paper and the block with count_parameters.",
+        "Write 8,192 as maps in, times maps out, times a number of pixels: which branch is it?",
     ],
     seconds=60,
 )
-def small_alexnet(answer):
-    """256 inputs to the first dense layer instead of 9,216."""
-    features = 2469696  # the five convolutions of torchvision's AlexNet
-    head = 512 * 512 + 512 + 512 * 10 + 10
-
-    def total(inputs):
-        return features + inputs * 512 + 512 + head
-
+def inception_block(answer):
+    """A 5 x 5 window, padding 2, in branch 3: 163,696 parameters."""
+    block = answer if is_module(answer) or not callable(answer) else answer()
+    if is_module(block):
+        _window_fits(block)
+    right = _inception()
     network = expect_model(
-        answer,
-        (3, 64, 64),
-        (10,),
-        total(256),
+        block,
+        (192, 28, 28),
+        (256, 28, 28),
+        right,
         {
-            total(256 * 36): "its first dense layer still learns 36 weights for every number: "
-            "256 different ones arrive, each copied to 36 places",
-            total(256 * 9): "256 different numbers arrive, each copied to 9 places: fewer copies, "
-            "but copies",
-            total(256 * 4): "256 different numbers arrive, each copied to 4 places: fewer copies, "
-            "but copies",
-            total(1): "one input is too few: 256 maps of one pixel each are 256 numbers",
-            total(256) - head - 131584 + 256 * 10 + 10: "the copies are gone, and so are the two "
-            "hidden dense layers: leave those as they are",
+            _inception(3): "nothing has changed: it is still 8,192 parameters short of the plan",
+            _inception(3, 5): "that is the wrong branch: branch 2 is meant to look through 3 x 3",
+            _inception(5, 5): "branch 3 is mended; branch 2 was right, and has grown too",
+            _inception(7): "7 x 7 is larger than the plan's window: it has 5 x 5",
+            _inception(5, bias=False): "the windows are right; the biases are gone, one for each "
+            "map",
+            _inception(3, bias=False): "the biases are gone, and the window is still too small",
+            _inception(3) + 32 * (32 * 9 + 1): "two 3 x 3 layers see as far as one of 5 x 5, but "
+            "they are two layers: the plan has one",
+            _inception(3) + 16 * (16 * 9 + 1): "two 3 x 3 layers see as far as one of 5 x 5, but "
+            "they are two layers: the plan has one",
+            right - 16 * 193 + 32 * (192 - 16) * 25: "the 5 x 5 window looks at all 192 maps; the "
+            "plan first makes 16 of them",
         },
     )
-    if not any(type(module).__name__.startswith("Conv") for module in network.modules()):
-        raise Wrong("the convolutions are gone; only the dense part was at fault")
-    return "4,587,520 weights less, and nothing it could compute is lost"
+    windows = [
+        (layer.in_channels, layer.out_channels, *layer.kernel_size)
+        for layer in network.modules()
+        if type(layer).__name__ == "Conv2d"
+    ]
+    if (16, 32, 5, 5) not in windows:
+        raise Wrong(
+            "the number of parameters is right and the plan is not: branch 3 looks at 16 maps "
+            "through 5 x 5 windows, and gives 32"
+        )
+    return "every shape was right, every training curve fell; only the count told"
 
 
 @exercise(
@@ -270,7 +329,7 @@ def largest_batch(answer):
     """(8e9 - 16 P) // saved bytes per image, for VGG-16 with Adam."""
     memory, parameters, saved = 8 * 10**9, 138357544, 73359272
     right = (memory - 16 * parameters) // saved
-    expect_integer(
+    expect_advised(
         answer,
         right,
         {
@@ -286,6 +345,11 @@ def largest_batch(answer):
             "each image",
             (memory - 4 * parameters) // (4 * saved): "the activations are counted in bytes "
             "already, and have no gradients kept or averages",
+            memory // (4 * saved): "the activations are counted in bytes already; and the "
+            "parameters need room too",
+            (memory - 4 * 4 * 4 * parameters) // saved: "four numbers of four bytes for each "
+            "parameter are 16 bytes, not 64",
         },
+        "16 bytes a parameter stay whatever the batch is; share out the rest among the images",
     )
     return "the parameters cost little here; the images fill the card"
