@@ -352,9 +352,18 @@ def test_parameter_builder_counts_what_the_modules_hold(show):
     page.get_by_label("input side").fill("2")
     page.get_by_label("kernel of layer 1").fill("9")
     assert "Layer 1 cannot be built: its kernel of 9 does not fit" in root.inner_text()
-    page.get_by_role("button", name="Add a convolution").click()
+    page.get_by_label("kernel of layer 1").fill("3")
     page.get_by_label("input side").fill("40")
-    assert "put it before the dense layers" in root.inner_text()
+    page.get_by_role("button", name="Add a convolution").click()  # goes before the dense layer
+    assert page.evaluate("document.activeElement.ariaLabel") == "channels of layer 5"
+    added = [*layers, ("pool", 1, 4, 0), ("conv", 16, 3, 1, 1), ("dense", 10)]
+    added[0] = ["conv", layers[0][1], 3, *layers[0][3:]]
+    compare_counts(root, 3, 40, added)
+    page.get_by_role("button", name="Remove layer 2").click()
+    del added[1]
+    compare_counts(root, 3, 40, added)
+    page = show(explorers.page(explorers.parameter_builder()), "#layers=dense,10;conv,8,3,1,1")
+    assert "put it before the dense layers" in page.locator(".cnn-explorer").inner_text()
 
 
 def test_shared_weight_gathers_what_autograd_computes(show):
@@ -494,6 +503,77 @@ def test_region_pooling_equals_torchvision(show):
             if all((value * 10) % 10 != 5 for value in setting):  # a half is rounded either way
                 shown = torch.tensor(json.loads(root.get_attribute("data-pooled"))).double()
                 assert torch.equal(shown, ops.roi_pool(ramp, box, 2, 1.0).ravel()), setting
+
+
+def drag(page, start: tuple[float, float], end: tuple[float, float], group: int = 0) -> None:
+    """Drag within a drawing, from and to points in the units of one of its groups."""
+    (x, y), (x2, y2) = page.locator("[data-part=picture]").evaluate(
+        """(picture, [group, ...points]) => points.map(([x, y]) => {
+          const inner = picture.querySelectorAll(':scope > g')[group];
+          const point = new DOMPoint(x, y).matrixTransform(inner.getScreenCTM());
+          return [point.x, point.y];
+        })""",
+        [group, start, end],
+    )
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x2, y2, steps=4)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("width", [1180, 390])
+def test_drawings_can_be_dragged_also_where_they_are_stacked(show, width):
+    size = {"viewport": {"width": width, "height": 1500}}
+    page = show(explorers.page(explorers.pooling()), **size)
+    drag(page, (170, 200), (170 + 2 * 340 / 12, 200 - 340 / 12))
+    assert page.locator("[data-part=result]").inner_text().startswith("Shift 2 right, −1 down")
+    page = show(explorers.page(explorers.region_pooling()), **size)
+    ramp = (8 * torch.arange(8.0)[:, None] + torch.arange(8.0))[None, None].double()
+
+    def region() -> tuple[float, ...]:
+        inputs = (page.locator(f"input[name={name}]") for name in ("x1", "y1", "x2", "y2"))
+        return tuple(float(field.input_value()) for field in inputs)
+
+    for group, x0 in ((0, 6), (1, 420)):  # the region by its middle, in either map
+        page.get_by_role("button", name="Reset").click()
+        drag(page, (x0 + 3 * 37, 40 + 3 * 37), (x0 + 4 * 37, 40 + 2.5 * 37), group)
+        assert region() == pytest.approx((2.3, 0.8, 6.3, 4.8), abs=0.11)  # a pixel's width
+    drag(page, (420 + 6.3 * 37, 40 + 4.8 * 37), (420 + 7 * 37, 40 + 6 * 37), 1)  # its corner
+    assert region() == pytest.approx((2.3, 0.8, 7.0, 6.0), abs=0.11)
+    shown = torch.tensor(json.loads(page.locator(".cnn-explorer").get_attribute("data-aligned")))
+    corners = [torch.tensor([region()], dtype=torch.float64)]
+    expected = ops.roi_align(ramp, corners, 2, 1.0, 2, aligned=True).ravel()
+    assert torch.allclose(shown.double(), expected, atol=1e-5)
+    page = show(explorers.page(explorers.coral_thresholds()), **size)
+
+    def at(score):
+        return 52 + (score + 8) / 16 * 430
+
+    drag(page, (at(1), 150), (at(-3), 150))
+    assert float(page.locator("input[name=score]").input_value()) == pytest.approx(-3, abs=0.11)
+    drag(page, (at(-4), 340), (at(-1), 340))  # the first threshold passes the second
+    assert float(page.locator("input[name=b1]").input_value()) == pytest.approx(1, abs=0.11)
+    assert page.locator(".cnn-explorer").get_attribute("data-inconsistencies") == "1"
+    page.locator("[data-part=picture]").focus()
+    page.keyboard.press("5")
+    page.keyboard.press("Shift+ArrowRight")
+    assert page.locator("input[name=b5]").input_value() == "-4.1"
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_telephone_shows_type_one_can_read(show, name):
+    page = show(explorers.page(MAKERS[name]()), viewport={"width": 390, "height": 800})
+    small = page.evaluate(
+        """() => [...document.querySelectorAll('.cnn-explorer svg text')].filter(text => {
+          const scale = text.getScreenCTM().a;
+          return text.textContent && parseFloat(getComputedStyle(text).fontSize) * scale < 11;
+        }).map(text => text.textContent)"""
+    )
+    assert small == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    if page.locator("[data-narrow]").count():  # turned round, it has room again
+        page.set_viewport_size({"width": 1180, "height": 800})
+        page.wait_for_function("!document.querySelector('[data-narrow]')")
 
 
 # ------------------------------------------------------------------------- as a guest on a page
@@ -647,6 +727,32 @@ def test_a_page_of_its_own_keeps_the_setting_in_the_address(show):
     assert page.locator("[data-part=result]").inner_text().startswith("Output: 5 × 5.")
     press_to(page, "padding", 2, 0)
     assert page.url.endswith("#size=9"), "on another's page the address is not ours"
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_setting_can_be_linked(show, name):
+    page = show(explorers.page(MAKERS[name]()))
+    control = page.locator("input[type=range], input[type=number], button:enabled").first
+    control.focus()
+    page.keyboard.press("ArrowRight" if control.get_attribute("type") == "range" else "ArrowUp")
+    if control.evaluate("e => e.tagName") == "BUTTON":
+        page.get_by_role("button", name="One position on").click()
+    root = page.locator(".cnn-explorer")
+    address = root.get_attribute("data-address")
+    assert page.url.endswith(f"#{address}")
+    words = heard_and_seen(page)
+    again = show(explorers.page(MAKERS[name]()), f"#{address}")
+    assert again.locator(".cnn-explorer").get_attribute("data-address") == address
+    assert heard_and_seen(again) == words
+    assert heard_and_seen(show(explorers.page(MAKERS[name]()))) != words
+
+
+def heard_and_seen(page) -> list[str]:
+    """An explorer's sentences and the numbers in its controls."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('.cnn-explorer :is(p, input, select, ol)')]
+          .filter(part => part.role !== 'status').map(part => part.value ?? part.innerText)"""
+    )
 
 
 def test_less_motion_where_it_is_asked_for(show):

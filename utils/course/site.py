@@ -458,8 +458,17 @@ def gallery_facts(pages: list[Page]) -> dict:
                 "lecture": lecture,
                 "page": names.get(lecture),
                 "file": f"{name}.html",
+                "identity": f"explorer-{name.replace('_', '-')}",
                 "markup": explorer.markup,
-                "document": explorers.page(explorer),
+                "document": explorers.page(
+                    explorer,
+                    links={"All explorers": "../gallery.html"}
+                    | (
+                        {f"Lecture {lecture}": f"../lectures/{names[lecture]}.html"}
+                        if lecture in names
+                        else {}
+                    ),
+                ),
             }
             for name, (lecture, words, explorer) in gallery().items()
         ]

@@ -87,13 +87,15 @@ def _explorer(
     return Explorer(markup, text, title)
 
 
-def page(explorer: Explorer) -> str:
+def page(explorer: Explorer, *, links: Mapping[str, str] | None = None) -> str:
     """HTML document that holds one explorer and keeps its setting in the address.
 
     Parameters
     ----------
     explorer : Explorer
         From one of this module's functions.
+    links : mapping of str to str, optional
+        Words to address of what is linked below it.
 
     Returns
     -------
@@ -101,6 +103,11 @@ def page(explorer: Explorer) -> str:
         A whole page, light or dark as the reader's system prefers; open it from a file or a
         server, for instance as ``convolution.html#size=28&kernel=5``.
     """
+    below = "".join(
+        f'<a href="{html.escape(address, quote=True)}">{html.escape(words)}</a> '
+        for words, address in (links or {}).items()
+    )
+    below = f"<nav>{below}</nav>\n" if below else ""
     return (
         '<!DOCTYPE html>\n<html lang="en" data-explorer-page>\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -108,9 +115,10 @@ def page(explorer: Explorer) -> str:
         '<link rel="icon" href="data:,">\n'
         "<style>body{margin:1rem auto;max-width:1180px;padding:0 10px;background:#fff;color:#1b1f24;"
         "font-family:system-ui,sans-serif}h1{font-size:1.5rem;margin:.4rem 0}"
-        "@media(prefers-color-scheme:dark){body{background:#0f1317;color:#e8ecf0}}</style>\n"
+        "nav a{color:#0b5c8a;margin-right:1.2rem}@media(prefers-color-scheme:dark)"
+        "{body{background:#0f1317;color:#e8ecf0}nav a{color:#7cc4ee}}</style>\n"
         f"</head>\n<body>\n<main>\n<h1>{html.escape(explorer.title)}</h1>\n"
-        f"{explorer.markup}\n</main>\n</body>\n</html>\n"
+        f"{explorer.markup}\n</main>\n{below}</body>\n</html>\n"
     )
 
 

@@ -9,6 +9,7 @@ explore("convolution-arithmetic", (root, settings, say) => {
     state[name] = Math.min(Math.max(Math.round(state[name]), low), high);
   }
   let position = 0, outputs = 0, move = () => {};
+  const layout = watchWidth(root, () => { const there = position; draw(); go(Math.min(there, Math.max(outputs * outputs - 1, 0)), false); });
 
   const sliders = {};
   for (const name of Object.keys(LIMITS)) {
@@ -78,7 +79,7 @@ explore("convolution-arithmetic", (root, settings, say) => {
     const span = D * (K - 1) + 1, padded = W + 2 * P, room = padded - span;
     outputs = room < 0 ? 0 : Math.floor(room / S) + 1;
     position = 0;
-    writeAddress(state);
+    writeAddress(root, state);
     root.dataset.output = outputs;
     call.textContent = "nn.Conv2d(1, 1, kernel_size=" + K + ", stride=" + S + ", padding=" + P +
       ", dilation=" + D + ")";
@@ -143,19 +144,22 @@ explore("convolution-arithmetic", (root, settings, say) => {
         stroke: "var(--quiet)", style: "cursor:pointer", onclick: () => { run.stop(); go(k, true); },
       }));
     }
+    const right = [], between = [];
     const label = (x, y, words, end) => svg("text", { x, y, "text-anchor": end || "middle" }, words);
     const name = P ? "input " + W + "\u00d7" + W + ", padded to " + padded + "\u00d7" + padded : "input " + W + "\u00d7" + W;
     parts.push(label(Math.max(left + padded * cell / 2, 110), Math.max(inY - 10, 16), name));
-    parts.push(...cells);
+    right.push(...cells);
     if (outputs) {
       const x = outX - gap + 16, middle = y + tall / 2;
-      parts.push(svg("path", {
+      between.push(svg("path", {
         d: "M" + x + " " + middle + "h" + (gap - 44) + "m-10 -8l10 8l-10 8", fill: "none",
         stroke: "var(--quiet)", "stroke-width": 2,
       }));
-      parts.push(label(Math.min(Math.max(outX + outputs * cell / 2, outX + 20), 740), Math.max(outY - 10, 16), "output " + outputs + "\u00d7" + outputs));
+      right.push(label(Math.min(Math.max(outX + outputs * cell / 2, outX + 20), 740), Math.max(outY - 10, 16), "output " + outputs + "\u00d7" + outputs));
     }
-    picture.replaceChildren(...parts);
+    const panels = [[left + Math.max(padded, outputs ? 0 : span) * cell / 2 - 200, 400, parts]];
+    if (outputs) panels.push([outX + outputs * cell / 2 - 200, 400, right]);
+    arrange(picture, layout.narrow, 800, 390, panels, between);
     move = () => {
       if (!outputs) return;
       const row = Math.floor(position / outputs), column = position % outputs;

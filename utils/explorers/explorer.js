@@ -96,8 +96,53 @@ function readAddress(state) {
   }
   return state;
 }
-function writeAddress(state) {
-  if (standalone()) history.replaceState(null, "", "#" + new URLSearchParams(state));
+function writeAddress(root, state) {
+  root.dataset.address = new URLSearchParams(state); // what a link to this setting ends with
+  if (standalone()) history.replaceState(null, "", "#" + root.dataset.address);
+}
+
+// On a telephone drawings that lie side by side are put one above the other, in type one can read.
+function watchWidth(root, changed) {
+  const look = () => root.clientWidth > 0 && root.clientWidth < 560;
+  const state = { narrow: look() };
+  root.toggleAttribute("data-narrow", state.narrow);
+  new ResizeObserver(() => requestAnimationFrame(() => {
+    if (!root.clientWidth || look() === state.narrow) return;
+    state.narrow = look();
+    root.toggleAttribute("data-narrow", state.narrow);
+    changed();
+  })).observe(root);
+  return state;
+}
+
+// Panels are [first x, width, parts]; `between` (arrows) is left out where they are stacked.
+function arrange(picture, narrow, width, height, panels, between = []) {
+  const widest = Math.max(...panels.map(([, wide]) => wide));
+  const groups = panels.map(([x, wide, parts], k) => svg("g", {
+    transform: narrow ? "translate(" + ((widest - wide) / 2 - x) + " " + k * height + ")" : null,
+  }, ...parts));
+  const box = narrow ? [widest, panels.length * height] : [width, height];
+  picture.setAttribute("viewBox", "0 0 " + box.join(" "));
+  picture.replaceChildren(...groups, ...(narrow ? [] : between));
+  return groups;
+}
+
+// Where a pointer is, in the units of a group of a drawing.
+function pointIn(group, event) {
+  return new DOMPoint(event.clientX, event.clientY).matrixTransform(group.getScreenCTM().inverse());
+}
+
+// grab(event) returns what is held, or nothing; drag(event, held) follows until it is let go.
+function draggable(picture, grab, drag) {
+  let held = null;
+  picture.style.touchAction = "none";
+  picture.addEventListener("pointerdown", (event) => {
+    held = grab(event) ?? null;
+    if (held === null) return;
+    picture.setPointerCapture(event.pointerId);
+  });
+  picture.addEventListener("pointermove", (event) => { if (held !== null) drag(event, held); });
+  for (const name of ["pointerup", "pointercancel"]) picture.addEventListener(name, () => { held = null; });
 }
 
 // Calls step() again and again until it says false; stops where nobody can see it.

@@ -102,7 +102,7 @@ explore("kernel-editor", (root, settings, say) => {
     state.divisor = by;
     state.flip = Number(flip.checked);
     state.weights = weights.map((row) => row.join(",")).join(";");
-    writeAddress(state);
+    writeAddress(root, state);
     say(result.textContent);
   }
 

@@ -42,7 +42,7 @@ explore("overlap", (root, settings, say) => {
     draw();
   };
   const picture = svg("svg", {
-    viewBox: "-4 -4 " + (W * UNIT + 8) + " " + (H * UNIT + 8), tabindex: "0", role: "application", "aria-roledescription": "drawing", "data-part": "picture", style: "touch-action:none",
+    viewBox: "-4 -4 " + (W * UNIT + 8) + " " + (H * UNIT + 8), tabindex: "0", role: "application", "aria-roledescription": "drawing", "data-part": "picture",
     "aria-label": "Boxes. Arrow keys move the chosen box, with Shift they size it; letters A to E choose.",
     onkeydown: (event) => {
       const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
@@ -53,30 +53,24 @@ explore("overlap", (root, settings, say) => {
     },
   });
   const place = (event) => {
-    const at = picture.createSVGPoint();
-    at.x = event.clientX; at.y = event.clientY;
-    const point = at.matrixTransform(picture.getScreenCTM().inverse());
+    const point = pointIn(picture, event);
     return [point.x / UNIT, point.y / UNIT];
   };
-  let held = null;
-  picture.addEventListener("pointerdown", (event) => {
+  draggable(picture, (event) => {
     const [px, py] = place(event);
     const under = boxes.map((_, k) => k).filter((k) => px >= boxes[k][0] - 0.7 && px <= boxes[k][2] + 0.7 && py >= boxes[k][1] - 0.7 && py <= boxes[k][3] + 0.7);
-    if (!under.length) return;
+    if (!under.length) return null;
     const k = under.includes(state.chosen) ? state.chosen : under[0], box = boxes[k];
-    held = { k, from: [px, py], box: [...box], size: Math.hypot(px - box[2], py - box[3]) < 1.8 };
     state.chosen = k;
-    picture.setPointerCapture(event.pointerId);
     draw();
-  });
-  picture.addEventListener("pointermove", (event) => {
-    if (!held) return;
+    return { k, from: [px, py], box: [...box], size: Math.hypot(px - box[2], py - box[3]) < 1.8 };
+  }, (event, held) => {
     const [px, py] = place(event), dx = Math.round(px - held.from[0]), dy = Math.round(py - held.from[1]);
     boxes[held.k] = [...held.box];
     state.chosen = held.k;
     move(dx, dy, held.size);
   });
-  for (const name of ["pointerup", "pointercancel"]) picture.addEventListener(name, () => { held = null; });
+  const layout = watchWidth(root, () => draw());
   const result = html("p", { class: "ex-result", "data-part": "result" });
   const verdicts = html("ol", { style: "margin:2px 0;padding-left:1.5em;font-size:1em", "data-part": "verdicts" });
   root.append(html("div", { class: "ex-columns" },
@@ -88,7 +82,8 @@ explore("overlap", (root, settings, say) => {
         state.threshold = threshold.set(Math.round(settings.threshold * 100));
         draw();
       }))),
-    html("div", { class: "ex-picture" }, picture)), result);
+    html("div", { class: "ex-picture" }, picture)), result,
+    html("p", { class: "ex-quiet" }, "Drag a box or its corner. Keys in the drawing: A to E choose, arrows move, with Shift they size. Dashed: suppressed."));
 
   const area = (b) => (b[2] - b[0]) * (b[3] - b[1]);
   function iou(a, b) {
@@ -112,7 +107,7 @@ explore("overlap", (root, settings, say) => {
     for (const k of drawing) {
       const b = boxes[k], stays = kept.includes(k);
       parts.push(svg("rect", { x: b[0] * UNIT, y: b[1] * UNIT, width: (b[2] - b[0]) * UNIT, height: (b[3] - b[1]) * UNIT, fill: COLOURS[k], "fill-opacity": stays ? 0.22 : 0.05, stroke: COLOURS[k], "stroke-width": k === state.chosen ? 5 : 3, "stroke-dasharray": stays ? null : "9 6" }));
-      parts.push(svg("text", { x: b[0] * UNIT + 6, y: b[1] * UNIT + 20 }, LETTERS[k] + " " + b[4].toFixed(2).replace(/^0/, "")));
+      parts.push(svg("text", { x: b[0] * UNIT + 6, y: b[1] * UNIT + (layout.narrow ? 24 : 20), style: layout.narrow ? "font-size:22px" : null }, LETTERS[k] + " " + b[4].toFixed(2).replace(/^0/, "")));
     }
     const c = boxes[state.chosen];
     parts.push(svg("rect", { x: c[2] * UNIT - 7, y: c[3] * UNIT - 7, width: 14, height: 14, fill: "var(--ground)", stroke: "var(--ink)", "stroke-width": 2, style: "cursor:nwse-resize" }));
@@ -124,7 +119,7 @@ explore("overlap", (root, settings, say) => {
     result.textContent = "Intersection over union of " + LETTERS[state.chosen] + " with " + others.map((k) => LETTERS[k] + ": " + percent(iou(c, boxes[k]))).join(", ") + ". Kept: " + kept.map((k) => LETTERS[k]).join(", ") + ".";
     Object.assign(root.dataset, { iou: JSON.stringify(boxes.map((a) => boxes.map((b) => iou(a, b)))), kept: JSON.stringify(kept) });
     boxes.forEach((box, k) => { state["box" + LETTERS[k]] = box.join(","); });
-    writeAddress(state);
+    writeAddress(root, state);
     say(result.textContent);
   }
   draw();

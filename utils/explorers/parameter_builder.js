@@ -1,5 +1,5 @@
 explore("parameter-builder", (root, settings, say) => {
-  const PRESETS = settings.presets, MOST = 11;
+  const PRESETS = settings.presets, MOST = 12;
   const PARTS = { conv: ["channels", "kernel", "stride", "padding"], pool: ["kernel", "stride", "padding"], dense: ["units"] };
   const LIMITS = { channels: [1, 4096], units: [1, 10000], kernel: [1, 15], stride: [1, 8], padding: [0, 7] };
   const START = { conv: ["conv", 16, 3, 1, 1], pool: ["pool", 2, 2, 0], dense: ["dense", 10] };
@@ -23,10 +23,8 @@ explore("parameter-builder", (root, settings, say) => {
 
   const preset = html("select", { name: "preset", onchange: () => { load(preset.value); rows(); draw(); } },
     ...Object.keys(PRESETS).map((name) => html("option", { value: name, selected: name === settings.preset }, name)));
-  const tight = "padding:0 4px;background:none;border:0;color:inherit;font-weight:400;font-size:inherit;line-height:1.2";
-  const small = "min-height:24px;padding:0 2px";
   const entry = (value, name, words, changed, wide) => html("input", {
-    type: "number", min: LIMITS[name][0], max: LIMITS[name][1], step: 1, value, "aria-label": words, autocomplete: "off", style: small + ";width:" + (wide ? "4.4em" : "2.9em"),
+    type: "number", min: LIMITS[name][0], max: LIMITS[name][1], step: 1, value, "aria-label": words, autocomplete: "off", class: wide ? "wide" : null,
     oninput: (event) => {
       const next = Number(event.target.value);
       if (event.target.value === "" || !fits(name, next)) return;
@@ -34,7 +32,7 @@ explore("parameter-builder", (root, settings, say) => {
       draw();
     },
   });
-  const of = (k, limit, words) => html("input", { type: "number", min: 1, max: limit, step: 1, value: input[k], "aria-label": words, autocomplete: "off", style: small + ";width:3.6em",
+  const of = (k, limit, words) => html("input", { type: "number", min: 1, max: limit, step: 1, value: input[k], "aria-label": words, autocomplete: "off",
     oninput: (event) => {
       const next = Number(event.target.value);
       if (!Number.isInteger(next) || next < 1 || next > limit) return;
@@ -43,18 +41,33 @@ explore("parameter-builder", (root, settings, say) => {
     } });
   const start = html("span", {});
   const body = html("tbody", {});
-  const head = (words, right) => html("th", { scope: "col", style: tight + ";font-weight:600;text-align:" + (right ? "right" : "left") }, words);
-  const table = html("table", { style: "border-collapse:collapse;margin:2px 0;font-size:1em;color:inherit;font-variant-numeric:tabular-nums;width:100%" },
+  const head = (words, right) => html("th", { scope: "col", class: right ? "number" : null }, words);
+  const table = html("table", { class: "ex-layers" },
     html("caption", { class: "unseen" }, "Layers from the input upwards"),
-    html("thead", {}, html("tr", { style: "background:none" }, head("layer"), head("settings"), head("output", true), head("parameters", true), head("multiply-adds", true), head("shares"))), body);
+    html("thead", {}, html("tr", {}, head("layer"), head("settings"), head("output", true), head("parameters", true), head("multiply-adds", true), head("shares"), html("th", { scope: "col" }, html("span", { class: "unseen" }, "remove")))), body);
+  // What is convolved or pooled comes before the dense layers, which leave no rows and columns.
+  const insert = (kind) => {
+    const dense = layers.findIndex((layer) => layer[0] === "dense");
+    const at = kind === "dense" || dense < 0 ? layers.length : dense;
+    layers.splice(at, 0, [...START[kind]]);
+    rows();
+    draw();
+    body.rows[at].querySelector("input").focus();
+  };
   const adds = Object.entries({ conv: "Add a convolution", pool: "Add pooling", dense: "Add a dense layer" }).map(([kind, words]) =>
-    button(words, () => { layers.push([...START[kind]]); rows(); draw(); }));
-  const drop = button("Remove the last", () => { layers.pop(); rows(); draw(); });
+    button(words, () => insert(kind)));
+  const remove = (n) => {
+    layers.splice(n, 1);
+    rows();
+    draw();
+    body.rows[Math.min(n, layers.length - 1)].querySelector("input").focus();
+  };
   const result = html("p", { class: "ex-result", "data-part": "result" });
-  const key = html("p", { class: "ex-quiet" }, html("span", { "aria-hidden": "true", style: "color:var(--window)" }, "\u25a0 "), "parameters  ", html("span", { "aria-hidden": "true", style: "color:var(--accent)" }, "\u25a0 "), "multiply-adds, each as a share of the network's");
+  const key = html("p", { class: "ex-quiet" }, html("span", { "aria-hidden": "true", style: "color:var(--window)" }, "\u25a0 "), "parameters  ", html("span", { "aria-hidden": "true", style: "color:var(--accent)" }, "\u25a0 "), "multiply-adds: the share of each layer");
+  watchWidth(root, () => {});
   root.append(html("div", { style: "display:flex;flex-wrap:wrap;gap:4px 18px;align-items:center" },
-    html("label", { class: "ex-choice" }, "Network", preset), start), html("div", { style: "overflow-x:auto" }, table),
-    html("div", { class: "ex-buttons" }, ...adds, drop), result, key);
+    html("label", { class: "ex-choice" }, "Network", preset), start), table,
+    html("div", { class: "ex-buttons" }, ...adds, button("Reset", () => { preset.value = settings.preset; load(settings.preset); rows(); draw(); })), result, key);
 
   let cells = [];
   function rows() {
@@ -66,13 +79,13 @@ explore("parameter-builder", (root, settings, say) => {
         html("span", { "aria-hidden": "true" }, k ? " " + { kernel: "K", stride: "S", padding: "P" }[name] + " " : ""),
         entry(layer[k + 1], name, name + " of layer " + (n + 1), (next) => { layer[k + 1] = next; }, name === "units" || name === "channels")]);
       inputs[0].textContent = { conv: "maps ", pool: "K ", dense: "units " }[kind];
-      for (const name of ["output", "parameters", "macs"]) cell[name] = html("td", { style: tight + ";text-align:right;white-space:nowrap" });
-      cell.bars = html("td", { style: tight + ";width:130px" });
-      return html("tr", { style: "background:none" }, html("th", { scope: "row", style: tight + ";text-align:left;white-space:nowrap" }, (n + 1) + " " + { conv: "convolution", pool: "pooling", dense: "dense" }[kind]),
-        html("td", { style: tight + ";white-space:nowrap" }, ...inputs), cell.output, cell.parameters, cell.macs, cell.bars);
+      for (const [name, words] of [["output", "output"], ["parameters", "parameters"], ["macs", "multiply-adds"]]) cell[name] = html("td", { class: "number", "data-name": words });
+      cell.bars = html("td", { class: "bars" });
+      return html("tr", {}, html("th", { scope: "row" }, (n + 1) + " " + { conv: "convolution", pool: "pooling", dense: "dense" }[kind]),
+        html("td", { class: "settings" }, ...inputs), cell.output, cell.parameters, cell.macs, cell.bars,
+        html("td", { class: "remove" }, html("button", { type: "button", disabled: layers.length === 1, "aria-label": "Remove layer " + (n + 1), onclick: () => remove(n) }, "\u00d7")));
     }));
     adds.forEach((add) => { add.disabled = layers.length >= MOST; });
-    drop.disabled = layers.length <= 1;
   }
 
   function count() {
@@ -108,15 +121,15 @@ explore("parameter-builder", (root, settings, say) => {
       cell.parameters.textContent = layer ? number(layer.parameters) : "\u2013";
       cell.macs.textContent = layer ? number(layer.macs) : "\u2013";
       const share = (name) => (layer && total[name] ? layer[name] / total[name] : 0);
-      cell.bars.replaceChildren(svg("svg", { viewBox: "0 0 120 20", style: "width:120px;height:20px", "aria-hidden": "true" },
-        svg("rect", { x: 0, y: 2, width: 120 * share("parameters"), height: 7, fill: "var(--window)" }),
-        svg("rect", { x: 0, y: 11, width: 120 * share("macs"), height: 7, fill: "var(--accent)" })));
+      cell.bars.replaceChildren(svg("svg", { viewBox: "0 0 180 20", preserveAspectRatio: "none", style: "width:100%;height:20px", "aria-hidden": "true" },
+        svg("rect", { x: 0, y: 2, width: 180 * share("parameters"), height: 7, fill: "var(--window)" }),
+        svg("rect", { x: 0, y: 11, width: 180 * share("macs"), height: 7, fill: "var(--accent)" })));
     });
     result.textContent = problem ? "Layer " + (done.length + 1) + " cannot be built: " + problem + "." :
       number(total.parameters) + " parameters, " + number(total.macs) + " multiply-adds for one picture.";
     Object.assign(root.dataset, { counts: JSON.stringify(done), parameters: total.parameters, macs: total.macs, problem: problem || "" });
     Object.assign(state, { channels: input[0], side: input[1], layers: layers.map((layer) => layer.join(",")).join(";") });
-    writeAddress(state);
+    writeAddress(root, state);
     say(result.textContent);
   }
   rows();

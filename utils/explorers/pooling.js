@@ -29,9 +29,24 @@ explore("pooling", (root, settings, say) => {
       draw();
     },
   });
+  let groups = [];
+  const layout = watchWidth(root, () => draw());
+  const cellAt = (event) => {
+    const point = pointIn(groups[0], event);
+    return [(point.x - 8) * N / 340, (point.y - 34) * N / 340];
+  };
+  draggable(picture, (event) => {
+    const [x, y] = cellAt(event);
+    return x >= 0 && x < N && y >= 0 && y < N ? { x, y, right: state.right, down: state.down } : null;
+  }, (event, from) => {
+    const [x, y] = cellAt(event);
+    state.right = right.set(inside(from.right + x - from.x, -SHIFT, SHIFT));
+    state.down = down.set(inside(from.down + y - from.y, -SHIFT, SHIFT));
+    draw();
+  });
   const result = html("p", { class: "ex-result", "data-part": "result" });
   const note = html("p", { class: "ex-quiet" },
-    "Changed: compared with the pattern in the middle (shift 0, 0). A cell counts when its value differs.");
+    "Drag the pattern, or give the drawing the focus and use the arrow keys. Orange: differs from the pattern in the middle (shift 0, 0).");
   root.append(html("div", { class: "ex-columns" },
     html("div", { class: "ex-controls" },
       html("fieldset", {}, html("legend", {}, "Pattern"), right, down),
@@ -67,27 +82,29 @@ explore("pooling", (root, settings, say) => {
     const differ = (a, b) => a.flat().filter((value, k) => Math.abs(value - b.flat()[k]) > 1e-9).length;
     const parts = [], cell = 340 / N, top = 34, gap = 96, O = pooled.length;
     const outCell = Math.min(340 / O, 56), outX = 8 + 340 + gap, outY = top + (340 - O * outCell) / 2;
-    const show = (values, old, x0, y0, side) => values.forEach((row, i) => row.forEach((value, j) => {
+    const pooledParts = [];
+    const show = (parts, values, old, x0, y0, side) => values.forEach((row, i) => row.forEach((value, j) => {
       const colour = grey(value), moved = Math.abs(value - old[i][j]) > 1e-9;
       parts.push(svg("rect", { x: x0 + j * side, y: y0 + i * side, width: side, height: side, fill: rgb(colour), stroke: "#7d8893" }));
       if (moved) parts.push(svg("rect", { x: x0 + j * side + 2, y: y0 + i * side + 2, width: side - 4, height: side - 4, fill: "none", stroke: "#ff7a1a", "stroke-width": 2.4 }));
       if (side > 34) parts.push(svg("text", { x: x0 + (j + 0.5) * side, y: y0 + (i + 0.5) * side + 5, "text-anchor": "middle", style: "fill:" + inkOn(colour) },
         String(+value.toFixed(2)).replace(/^0\./, ".")));
     }));
-    show(grid, still, 8, top, cell);
-    show(pooled, before, outX, outY, outCell);
+    show(parts, grid, still, 8, top, cell);
+    show(pooledParts, pooled, before, outX, outY, outCell);
     const first = { x: 8, y: top, width: state.window * cell, height: state.window * cell };
     parts.push(svg("rect", { ...first, fill: "none", stroke: "#2f9be6", "stroke-width": 3.5 }));
-    parts.push(svg("rect", { x: outX, y: outY, width: outCell, height: outCell, fill: "none", stroke: "#2f9be6", "stroke-width": 3.5 }));
-    parts.push(svg("path", { d: "M366 204h52m-10 -8l10 8l-10 8", fill: "none", stroke: "var(--quiet)", "stroke-width": 2 }));
+    pooledParts.push(svg("rect", { x: outX, y: outY, width: outCell, height: outCell, fill: "none", stroke: "#2f9be6", "stroke-width": 3.5 }));
+    parts.push(svg("rect", { x: 8, y: top, width: 340, height: 340, fill: "transparent", class: "ex-grip" }));
+    const arrow = svg("path", { d: "M366 204h52m-10 -8l10 8l-10 8", fill: "none", stroke: "var(--quiet)", "stroke-width": 2 });
     parts.push(svg("text", { x: 178, y: 22, "text-anchor": "middle" }, "input, " + N + "\u00d7" + N));
-    parts.push(svg("text", { x: outX + O * outCell / 2, y: Math.max(outY - 12, 18), "text-anchor": "middle" }, "pooled, " + O + "\u00d7" + O));
-    picture.replaceChildren(...parts);
+    pooledParts.push(svg("text", { x: outX + O * outCell / 2, y: Math.max(outY - 12, 18), "text-anchor": "middle" }, "pooled, " + O + "\u00d7" + O));
+    groups = arrange(picture, layout.narrow, 800, 390, [[0, 356, parts], [outX + O * outCell / 2 - 178, 356, pooledParts]], [arrow]);
     const moved = differ(grid, still), kept = differ(pooled, before);
     result.textContent = "Shift " + signed(state.right) + " right, " + signed(state.down) + " down: " + moved + " of " + N * N +
       " input cells changed, " + kept + " of " + O * O + " pooled cells changed.";
     root.dataset.pooled = JSON.stringify(pooled);
-    writeAddress(state);
+    writeAddress(root, state);
     say(result.textContent);
   }
   draw();

@@ -20,6 +20,7 @@ explore("receptive-field", (root, settings, say) => {
   const table = html("table", { style: "border-collapse:collapse;margin:4px 0;font-size:1em;color:inherit" },
     html("caption", { class: "unseen" }, "Layers of the stack, from the input upwards"),
     html("thead", {}, html("tr", { style: "background:none" }, head("layer"), head("kernel"), head("stride"), head("dilation"))), body);
+  const layout = watchWidth(root, () => draw());
   const picture = svg("svg", { viewBox: "0 0 800 390", role: "img", "data-part": "picture" });
   const result = html("p", { class: "ex-result", "data-part": "result" });
   const steps = html("p", { class: "ex-quiet ex-formula", "data-part": "steps" });
@@ -57,17 +58,18 @@ explore("receptive-field", (root, settings, say) => {
       fields.map((f) => f.jump).join(", ") + ".";
     Object.assign(root.dataset, { fields: JSON.stringify(fields.map((f) => f.field)), jumps: JSON.stringify(fields.map((f) => f.jump)) });
     state.layers = layers.map((l) => [l.kernel, l.stride, l.dilation].join(",")).join(";");
-    writeAddress(state);
+    writeAddress(root, state);
     picture.setAttribute("aria-label", "Cone of what one unit of the top layer sees. " + result.textContent);
     paint(field);
     say(result.textContent);
   }
 
   function paint(width) {
-    const parts = [];
+    const parts = [], W = layout.narrow ? 400 : 800, names = layout.narrow ? 64 : 80;
+    picture.setAttribute("viewBox", "0 0 " + W + " 390");
     if (width > WIDEST) {
-      picture.replaceChildren(svg("text", { x: 400, y: 190, "text-anchor": "middle" },
-        "A field of " + width + " pixels is too wide to draw (at most " + WIDEST + "); the numbers below hold."));
+      picture.replaceChildren(...["A field of " + width + " pixels is too wide to draw", "(at most " + WIDEST + "); the numbers below hold."].map(
+        (words, k) => svg("text", { x: W / 2, y: 180 + 24 * k, "text-anchor": "middle" }, words)));
       return;
     }
     const seen = [new Set([0])];
@@ -76,8 +78,9 @@ explore("receptive-field", (root, settings, say) => {
       for (const unit of seen[0]) for (let k = 0; k < kernel; k++) below.add(unit * stride + k * dilation);
       seen.unshift(below);
     }
-    const margin = Math.max(2, Math.floor(width / 6)), total = width + 2 * margin, levels = seen.length;
-    const cell = Math.min(640 / total, 34), left = 90 + (640 - cell * total) / 2 + margin * cell;
+    const margin = layout.narrow ? 1 : Math.max(2, Math.floor(width / 6)), total = width + 2 * margin, levels = seen.length;
+    const wide = W - names - 80 + (layout.narrow ? 72 : 0);
+    const cell = Math.min(wide / total, 34), left = names + 10 + (wide - cell * total) / 2 + margin * cell;
     const rise = 360 / levels, thick = Math.min(Math.max(cell, 8), rise * 0.42, 26);
     const y = (level) => 376 - thick - rise * level;
     const jumps = [1], centres = [0.5];
@@ -109,7 +112,7 @@ explore("receptive-field", (root, settings, say) => {
           class: there && !level ? "seen" : null,
         }));
       }
-      parts.push(svg("text", { x: 80, y: y(level) + thick / 2 + 5, "text-anchor": "end" }, level ? "layer " + level : "input"));
+      parts.push(svg("text", { x: names, y: y(level) + thick / 2 + 5, "text-anchor": "end" }, level ? "layer " + level : "input"));
     }
     picture.replaceChildren(...parts);
   }

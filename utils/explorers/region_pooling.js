@@ -29,40 +29,42 @@ explore("region-pooling", (root, settings, say) => {
     draw();
   }
   const picture = svg("svg", {
-    viewBox: "0 0 800 400", tabindex: "0", role: "application", "aria-roledescription": "drawing", "data-part": "picture", style: "touch-action:none",
-    "aria-label": "The map twice, left read by RoIPool, right by RoIAlign. Arrow keys move the region by a tenth of a cell.",
+    viewBox: "0 0 820 356", tabindex: "0", role: "application", "aria-roledescription": "drawing", "data-part": "picture",
+    "aria-label": "The map twice, left read by RoIPool, right by RoIAlign. Arrow keys move the region by a tenth of a cell, with Shift they move its lower right corner.",
     onkeydown: (event) => {
       const by = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[event.key];
       if (!by) return;
       event.preventDefault();
-      shift(...by);
+      if (event.shiftKey) size(state.x2 + by[0], state.y2 + by[1]);
+      else shift(...by);
     },
   });
-  const CELL = 41, TOP = 40, LEFT = [10, 452];
-  let held = null;
-  const place = (event) => {
-    const at = picture.createSVGPoint();
-    at.x = event.clientX; at.y = event.clientY;
-    const point = at.matrixTransform(picture.getScreenCTM().inverse());
-    const side = point.x < 400 ? 0 : 1;
+  function size(x, y) {
+    set("x2", x);
+    set("y2", y);
+    draw();
+  }
+  const CELL = 37, TOP = 40, LEFT = [6, 420], OUTS = [312, 726];
+  let groups = [];
+  const layout = watchWidth(root, () => draw());
+  const place = (event, side) => {
+    const point = pointIn(groups[side], event);
     return [(point.x - LEFT[side]) / CELL, (point.y - TOP) / CELL];
   };
-  picture.addEventListener("pointerdown", (event) => {
-    const [x, y] = place(event);
-    if (x < state.x1 || x > state.x2 || y < state.y1 || y > state.y2) return;
-    held = [x, y];
-    picture.setPointerCapture(event.pointerId);
+  draggable(picture, (event) => {
+    for (const side of [0, 1]) {
+      const [x, y] = place(event, side);
+      if (Math.hypot(x - state.x2, y - state.y2) < 0.5) return { side, corner: [state.x2 - x, state.y2 - y] };
+      if (x >= state.x1 && x <= state.x2 && y >= state.y1 && y <= state.y2) return { side, from: [x, y], box: [state.x1, state.y1] };
+    }
+    return null;
+  }, (event, held) => {
+    const [x, y] = place(event, held.side);
+    if (held.corner) size(x + held.corner[0], y + held.corner[1]);
+    else shift(held.box[0] + x - held.from[0] - state.x1, held.box[1] + y - held.from[1] - state.y1);
   });
-  picture.addEventListener("pointermove", (event) => {
-    if (!held) return;
-    const [x, y] = place(event), dx = tidy(Math.abs(x - held[0])) * Math.sign(x - held[0]), dy = tidy(Math.abs(y - held[1])) * Math.sign(y - held[1]);
-    if (!dx && !dy) return;
-    held = [held[0] + dx, held[1] + dy];
-    shift(dx, dy);
-  });
-  for (const name of ["pointerup", "pointercancel"]) picture.addEventListener(name, () => { held = null; });
   const result = html("p", { class: "ex-result", "data-part": "result" });
-  const note = html("p", { class: "ex-quiet" }, "The map is a ramp, f = 8 \u00d7 row + column: moving the region by a tenth should change every cell by a tenth of that slope. RoIAlign does; RoIPool waits, then jumps.");
+  const note = html("p", { class: "ex-quiet" }, "Drag the region or its corner; arrow keys move it by a tenth of a cell. The map is a ramp, f = 8 \u00d7 row + column, so a tenth to the right should add 0.1 everywhere. RoIAlign does; RoIPool waits, then jumps.");
   root.append(html("div", { class: "ex-columns" },
     html("div", { class: "ex-controls" }, html("fieldset", {}, html("legend", {}, "Region, in cells of the map"), ...bars),
       html("label", { class: "ex-choice" }, aligned, "aligned: cell centres at whole numbers"),
@@ -118,9 +120,9 @@ explore("region-pooling", (root, settings, say) => {
     const pooled = pool(), smooth = align(), one = (v) => String(+v.toFixed(2));
     const pv = pooled.bins.map((bin) => bin.value);
     result.textContent = "RoIPool reads " + pv.map(one).join(", ") + "; RoIAlign reads " + smooth.values.map(one).join(", ") + ".";
-    const parts = [];
+    const sides = [[], []];
     [0, 1].forEach((side) => {
-      const X = LEFT[side];
+      const X = LEFT[side], parts = sides[side];
       parts.push(svg("text", { x: X + 4 * CELL, y: 22, "text-anchor": "middle", style: "font-weight:600" }, side ? "RoIAlign: where the region is" : "RoIPool: rounded to whole cells"));
       for (let i = 0; i < N; i++) for (let j = 0; j < N; j++) {
         const shade = grey(0.45 + 0.5 * value(i, j) / 63);
@@ -128,17 +130,29 @@ explore("region-pooling", (root, settings, say) => {
         parts.push(svg("text", { x: X + (j + 0.5) * CELL, y: TOP + (i + 0.5) * CELL + 6, "text-anchor": "middle", style: "fill:#10151a" }, value(i, j)));
       }
       parts.push(svg("rect", { x: X + state.x1 * CELL, y: TOP + state.y1 * CELL, width: (state.x2 - state.x1) * CELL, height: (state.y2 - state.y1) * CELL, fill: "none", stroke: "#10151a", "stroke-width": 3, "stroke-dasharray": side ? null : "7 5" }));
+      const read = side ? smooth.values : pv, ink = side ? "#0072b2" : "#b34700";
+      parts.push(svg("text", { x: OUTS[side] + 44, y: TOP + 84, "text-anchor": "middle", class: "ex-quiet" }, "reads"));
+      read.forEach((v, k) => {
+        const x = OUTS[side] + (k % OUT) * 44, y = TOP + 96 + Math.floor(k / OUT) * 44, shade = grey(0.45 + 0.5 * v / 63);
+        parts.push(svg("rect", { x, y, width: 44, height: 44, fill: rgb(shade), stroke: ink, "stroke-width": 2 }));
+        parts.push(svg("text", { x: x + 22, y: y + 27, "text-anchor": "middle", style: "fill:#10151a;font-size:15px" }, one(v)));
+      });
     });
+    const [left, right] = sides;
     pooled.bins.forEach((bin) => {
       if (bin.bottom <= bin.top || bin.right <= bin.left) return;
-      parts.push(svg("rect", { x: LEFT[0] + bin.left * CELL + 2, y: TOP + bin.top * CELL + 2, width: (bin.right - bin.left) * CELL - 4, height: (bin.bottom - bin.top) * CELL - 4, fill: "#d55e00", "fill-opacity": 0.13, stroke: "#b34700", "stroke-width": 3 }));
-      parts.push(svg("rect", { x: LEFT[0] + (bin.right - 1) * CELL + 5, y: TOP + (bin.bottom - 1) * CELL + 5, width: CELL - 10, height: CELL - 10, fill: "none", stroke: "#b34700", "stroke-width": 2, rx: 14 }));
+      left.push(svg("rect", { x: LEFT[0] + bin.left * CELL + 2, y: TOP + bin.top * CELL + 2, width: (bin.right - bin.left) * CELL - 4, height: (bin.bottom - bin.top) * CELL - 4, fill: "#d55e00", "fill-opacity": 0.13, stroke: "#b34700", "stroke-width": 3 }));
+      left.push(svg("rect", { x: LEFT[0] + (bin.right - 1) * CELL + 5, y: TOP + (bin.bottom - 1) * CELL + 5, width: CELL - 10, height: CELL - 10, fill: "none", stroke: "#b34700", "stroke-width": 2, rx: 14 }));
     });
     // A sample at y reads between the centres of cells: with half-cell alignment the centre of cell i lies at i.
-    smooth.points.forEach(([x, y]) => parts.push(svg("circle", { cx: LEFT[1] + (x + 0.5) * CELL, cy: TOP + (y + 0.5) * CELL, r: 6, fill: "#0072b2", stroke: "#ffffff", "stroke-width": 2 })));
-    picture.replaceChildren(...parts);
+    smooth.points.forEach(([x, y]) => right.push(svg("circle", { cx: LEFT[1] + (x + 0.5) * CELL, cy: TOP + (y + 0.5) * CELL, r: 6, fill: "#0072b2", stroke: "#ffffff", "stroke-width": 2 })));
+    sides.forEach((parts, side) => {
+      parts.push(svg("rect", { x: LEFT[side] + state.x1 * CELL, y: TOP + state.y1 * CELL, width: (state.x2 - state.x1) * CELL, height: (state.y2 - state.y1) * CELL, fill: "transparent", class: "ex-grip" }));
+      parts.push(svg("rect", { x: LEFT[side] + state.x2 * CELL - 6, y: TOP + state.y2 * CELL - 6, width: 12, height: 12, fill: "#ffffff", stroke: "#10151a", "stroke-width": 2, class: "ex-grip", style: "cursor:nwse-resize" }));
+    });
+    groups = arrange(picture, layout.narrow, 820, 356, [[0, 406, left], [414, 406, right]]);
     Object.assign(root.dataset, { pooled: JSON.stringify(pv), aligned: JSON.stringify(smooth.values) });
-    writeAddress(state);
+    writeAddress(root, state);
     say(result.textContent);
   }
   draw();

@@ -12,7 +12,7 @@ explore("shared-weight", (root, settings, say) => {
   let update = state.update === "average" ? "average" : "sum";
 
   const field = (values, k, words) => html("input", {
-    type: "number", min: -9, max: 9, step: "any", value: values[k], "aria-label": words, autocomplete: "off", style: "width:2.8em;padding:2px 3px;appearance:textfield",
+    type: "number", min: -9, max: 9, step: "any", value: values[k], "aria-label": words, autocomplete: "off", class: "ex-bare",
     oninput: (event) => {
       const value = Number(event.target.value);
       if (event.target.value === "" || !Number.isFinite(value) || Math.abs(value) > 9) return;
@@ -48,6 +48,7 @@ explore("shared-weight", (root, settings, say) => {
       html("div", { class: "ex-buttons" }, next, back, take, reset)),
     html("div", { class: "ex-picture" }, picture)), result, note);
 
+  const layout = watchWidth(root, () => draw());
   const outputs = () => Array.from({ length: O }, (_, p) => w.reduce((sum, weight, k) => sum + weight * x[p + k], 0));
   const errors = () => outputs().map((value, p) => value - t[p]);
   const gradient = (uses) => w.map((_, k) => errors().slice(0, uses).reduce((sum, error, p) => sum + error * x[p + k], 0));
@@ -78,7 +79,7 @@ explore("shared-weight", (root, settings, say) => {
     paint(y, e);
     Object.assign(root.dataset, { outputs: JSON.stringify(y), gradient: JSON.stringify(so_far), updated: JSON.stringify(updated()), step });
     Object.assign(state, { signal: join(x), weights: join(w), targets: join(t), step, rate, update });
-    writeAddress(state);
+    writeAddress(root, state);
     picture.setAttribute("aria-label", "Inputs below, outputs above, joined by the shared weights. " + result.textContent);
     say(result.textContent);
   }
@@ -109,17 +110,17 @@ explore("shared-weight", (root, settings, say) => {
       parts.push(svg("text", { x: outX(p), y: high - 58, "text-anchor": "middle", class: "ex-quiet" }, "target " + show(t[p])));
       parts.push(svg("text", { x: outX(p), y: high - 36, "text-anchor": "middle" }, "error " + show(e[p])));
     }
-    const sums = gradient(Math.min(step, O));
+    const sums = gradient(Math.min(step, O)), gathered = [];
     w.forEach((weight, k) => {
       const top = 60 + k * 160;
-      parts.push(svg("rect", { x: 545, y: top, width: 245, height: 130, rx: 8, fill: "none", stroke: INK[k], "stroke-width": 2.5 }));
-      parts.push(svg("text", { x: 560, y: top + 28, style: "font-weight:600" }, "w" + (k + 1) + " = " + show(weight)));
+      gathered.push(svg("rect", { x: 545, y: top, width: 245, height: 130, rx: 8, fill: "none", stroke: INK[k], "stroke-width": 2.5 }));
+      gathered.push(svg("text", { x: 560, y: top + 28, style: "font-weight:600" }, "w" + (k + 1) + " = " + show(weight)));
       for (let p = 0; p < Math.min(step, O); p++) {
-        parts.push(svg("text", { x: 575, y: top + 54 + p * 21, class: p === step - 1 ? null : "ex-quiet" }, "use " + (p + 1) + ": " + show(e[p] * x[p + k])));
+        gathered.push(svg("text", { x: 575, y: top + 54 + p * 21, class: p === step - 1 ? null : "ex-quiet" }, "use " + (p + 1) + ": " + show(e[p] * x[p + k])));
       }
-      parts.push(svg("text", { x: 778, y: top + 28, "text-anchor": "end" }, "\u2211 = " + show(sums[k])));
+      gathered.push(svg("text", { x: 778, y: top + 28, "text-anchor": "end" }, "\u2211 = " + show(sums[k])));
     });
-    picture.replaceChildren(...parts);
+    arrange(picture, layout.narrow, 800, 400, [[40, 470, parts], [533, 267, gathered]]);
   }
   fields();
   draw();

@@ -54,9 +54,10 @@ explore("sliding-window", (root, settings, say) => {
   const square = (x, y, size, more) => svg("rect", { x, y, width: size, height: size, ...more });
   const label = (x, y, words, more) => svg("text", { x, y, "text-anchor": "middle", ...more }, words);
   const clamp = (v, high) => Math.min(Math.max(v, 0), high);
+  const first = [], second = [], third = []; // image, what is multiplied, feature map
   pixels.forEach((value, k) => {
     const row = Math.floor(k / width), column = k % width;
-    picture.append(square(4 + column * side, y0 + row * side, side + 0.4, {
+    first.push(square(4 + column * side, y0 + row * side, side + 0.4, {
       fill: rgb(grey(value)), style: "cursor:pointer",
       onclick: () => { run.stop(); go(clamp(row - (kh >> 1), rows - 1) * columns + clamp(column - (kw >> 1), columns - 1), true); },
     }));
@@ -64,11 +65,11 @@ explore("sliding-window", (root, settings, say) => {
   const cells = Array.from(map, (value, k) => square(mapX + (k % columns) * side, mapY + Math.floor(k / columns) * side, side + 0.4, {
     style: "cursor:pointer", onclick: () => { run.stop(); go(k, true); },
   }));
-  picture.append(...cells);
   const frame = svg("rect", { x: 4, y: y0, width: kw * side, height: kh * side, fill: "none", stroke: "#ff7a1a", "stroke-width": 3, class: "ex-moving" });
   const spot = square(mapX, mapY, side, { fill: "none", stroke: "var(--window)", "stroke-width": 3, class: "ex-moving" });
   const border = svg("rect", { x: mapX, y: mapY, width: columns * side, height: rows * side, fill: "none", stroke: "var(--line)" });
-  picture.append(border, frame, spot);
+  first.push(frame);
+  third.push(...cells, border, spot);
 
   // The middle: pixels seen, times weights.
   const tile = Math.min(38, 170 / kh, 190 / kw), from = 4 + width * side, room = mapX - from;
@@ -82,20 +83,24 @@ explore("sliding-window", (root, settings, say) => {
       patch.push([box, words]);
       const colour = diverging(0.5 + kernel[i][j] / heaviest / 2);
       const whole = Number.isInteger(kernel[i][j]);
-      picture.append(box, words, square(weightX + j * tile, tileY + i * tile, tile, { fill: rgb(colour), stroke: "var(--line)" }),
+      second.push(box, words, square(weightX + j * tile, tileY + i * tile, tile, { fill: rgb(colour), stroke: "var(--line)" }),
         label(weightX + (j + 0.5) * tile, tileY + (i + 0.65) * tile, short(kernel[i][j], whole ? 0 : 2),
           { style: small.style + ";fill:" + inkOn(colour) }));
     }
   }
   const middle = from + room / 2, under = tileY + kh * tile;
   const sum = label(middle, under + 36, "", { style: "font-size:21px;font-weight:600", "data-part": "sum" });
-  picture.append(
-    label(4 + width * side / 2, 22, "image, " + height + "\u00d7" + width),
-    label(mapX + columns * side / 2, mapY - 12, "feature map, " + rows + "\u00d7" + columns),
+  first.push(label(4 + width * side / 2, 22, "image, " + height + "\u00d7" + width));
+  third.push(label(mapX + columns * side / 2, mapY - 12, "feature map, " + rows + "\u00d7" + columns));
+  second.push(
     label(patchX + kw * tile / 2, tileY - 10, "pixels seen"), label(weightX + kw * tile / 2, tileY - 10, "weights"),
     label(patchX + kw * tile + 15, tileY + kh * tile / 2 + 6, "\u00d7", { style: "font-size:22px" }),
     label(middle, 52, "multiply cell by cell, add up" + (bias ? ", add the bias" : ""), { class: "ex-quiet" }), sum,
     label(middle, under + 62, bias ? "bias " + number(bias) : "", { class: "ex-quiet" }));
+  const layout = watchWidth(root, () => place());
+  const place = () => arrange(picture, layout.narrow, W, layout.narrow ? 364 : H,
+    [[4 + width * side / 2 - 200, 400, first], [middle - 200, 400, second], [mapX + columns * side / 2 - 200, 400, third]]);
+  place();
 
   const where = html("p", { class: "ex-result", "data-part": "position" });
   const run = player(root, () => {
@@ -131,7 +136,7 @@ explore("sliding-window", (root, settings, say) => {
     where.textContent = "Row " + row + ", column " + column + ": the sum of " + kh * kw + " products" +
       (bias ? " and the bias" : "") + " is " + number(map[there]) + ". " + (filled + 1) + " of " + count + " cells filled.";
     root.dataset.value = map[there];
-    if (!run.playing) writeAddress({ position });
+    if (!run.playing) writeAddress(root, { position });
     if (spoken) say(where.textContent);
   }
 

@@ -49,3 +49,15 @@ addEventListener('DOMContentLoaded', () => {
   for (const control of [words, verdict, lecture]) control.addEventListener('input', filter);
   words.form.addEventListener('submit', event => event.preventDefault());
 });
+
+// The gallery: an explorer's page opens with the setting it has here.
+addEventListener('DOMContentLoaded', () => {
+  for (const link of document.querySelectorAll('a[data-setting-of]')) {
+    const page = link.getAttribute('href');
+    const follow = () => {
+      const setting = document.getElementById(link.dataset.settingOf)?.dataset.address;
+      link.setAttribute('href', setting ? `${page}#${setting}` : page);
+    };
+    for (const event of ['pointerdown', 'focus', 'click']) link.addEventListener(event, follow);
+  }
+});
