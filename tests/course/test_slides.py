@@ -182,7 +182,8 @@ def test_a_page_without_heading_carries_the_one_it_continues(deck, cell):
         ("## A question\n\nWhat will come out?\n*Guess.*", "statement"),
         ("## A list\n\n- one\n- two", ""),
         ("## A formula\n\n$$x$$", ""),
-        ("## Two paragraphs\n\none\n\ntwo", ""),
+        ("## Two paragraphs\n\none\n\ntwo", "statement"),
+        ("## Four\n\none\n\ntwo\n\nthree\n\nfour", ""),
         ("words only", ""),
     ],
 )

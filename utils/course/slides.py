@@ -41,6 +41,7 @@ SHOWN_TYPES = {
 }
 SECTION_WORDS = 34
 STATEMENT_WORDS = 45
+STATEMENT_PARAGRAPHS = 3
 
 
 # ---------------------------------------------------------------------------- the command
@@ -290,7 +291,7 @@ def _style(page: Page, first: bool) -> str:
         return ""
     if not rest and len(heading.split()) <= SECTION_WORDS:
         return "section"
-    if words <= STATEMENT_WORDS and "\n\n" not in rest:
+    if words <= STATEMENT_WORDS and len(re.split(r"\n\s*\n", rest)) <= STATEMENT_PARAGRAPHS:
         return "statement"
     return ""
 

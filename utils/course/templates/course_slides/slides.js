@@ -28,6 +28,7 @@
   }
   function fit(page) {
     page.classList.remove('compact', 'roomy', 'long-lines');
+    page.style.removeProperty('--code');
     const h1 = page.querySelector('h1');
     const h2 = page.querySelector('h2');
     const large = page.matches('.section, .statement');
@@ -37,10 +38,24 @@
       fitHeading(h3, h2 ? [28, 26, 24] : [36, 33, 30, 27, 25, 24, 23, 22]);
     }
     if (breaks(page)) page.classList.add('long-lines');
-    if (full(page) || squeezed(page)) return page.classList.add('compact');
-    if (large || h1 || page.querySelector('.image') || page.matches('.long-lines')) return;
-    page.classList.add('roomy'); // room to spare: larger type, unless a line of code would break
-    if (full(page) || breaks(page)) page.classList.remove('roomy');
+    if (full(page) || squeezed(page)) {
+      page.classList.add('compact');
+      return enlargeCode(page, [23, 22, 21]);
+    }
+    if (large || h1) return;
+    if (!page.querySelector('.image') && !page.matches('.long-lines')) {
+      page.classList.add('roomy'); // room to spare: larger type
+      if (full(page)) page.classList.remove('roomy');
+    }
+    enlargeCode(page, [28, 27, 26, 25, 24, 23, 22]);
+  }
+  function enlargeCode(page, sizes) { // as large as fits without breaking a line
+    if (!page.querySelector('.source, .output.text, .prose pre') || page.matches('.long-lines')) return;
+    for (const size of sizes) {
+      page.style.setProperty('--code', `${size}px`);
+      if (!full(page) && !squeezed(page) && !breaks(page)) return;
+    }
+    page.style.removeProperty('--code');
   }
 
   async function layOut() {
