@@ -4,6 +4,7 @@ import ast
 import graphlib
 import importlib.util
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -98,3 +99,72 @@ def test_the_photographs_show_what_the_lectures_hold(pictures):
         now = pictures.shown_now(*where)
         assert now["figures"], f"{where} has no figure"
         assert record[name] == now, "run: python data/make/pictures.py photographs"
+
+
+# --- docstrings -----------------------------------------------------------------------------
+
+ELSEWHERE = re.compile(r"(?i)\b(as for|as in|see|same as|those of|arguments as)\b[^.]*`")
+"""What a docstring says that leaves its arguments to another's."""
+
+
+def documented() -> dict[str, tuple[ast.AST, ast.AST | None]]:
+    """Public functions, methods and classes of utils: what a lecture may import."""
+    found = {}
+    for name, path in MODULES.items():
+        parts = name.split(".")
+        inner = any(part.startswith("_") for part in parts[1:])
+        if inner or parts[1:2] == ["course"] or re.match(r"lecture_\d\d", parts[-1]):
+            continue
+        for node in ast.parse(path.read_text("utf-8")).body:
+            members = [(None, node)]
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                members += [(node, member) for member in node.body]
+            for owner, member in members:
+                kinds = ast.FunctionDef | ast.ClassDef if owner is None else ast.FunctionDef
+                if isinstance(member, kinds) and not member.name.startswith("_"):
+                    inside = f"{owner.name}." if owner else ""
+                    found[f"{name}.{inside}{member.name}"] = (member, owner)
+    return found
+
+
+def arguments_of(node: ast.AST) -> list[str]:
+    """Names of a function's arguments, of a class those of its ``__init__``."""
+    if isinstance(node, ast.ClassDef):
+        inits = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
+        return arguments_of(inits[0]) if inits else []
+    given = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+    return [argument.arg for argument in given if argument.arg not in ("self", "cls")]
+
+
+def errors_of(node: ast.AST) -> set[str]:
+    """Names of the errors a function raises itself."""
+    raised = [n.exc for n in ast.walk(node) if isinstance(n, ast.Raise) and n.exc]
+    calls = [exc.func for exc in raised if isinstance(exc, ast.Call)]
+    return {call.id for call in calls if isinstance(call, ast.Name)} - {"NotImplementedError"}
+
+
+DOCUMENTED = documented()
+
+
+def test_the_public_names_are_seen():
+    assert len(DOCUMENTED) > 500
+    assert "utils.arithmetic.output_size" in DOCUMENTED
+    assert arguments_of(DOCUMENTED["utils.arithmetic.output_size"][0])[:2] == ["size", "kernel"]
+    assert errors_of(DOCUMENTED["utils.measured.Runs.sd"][0]) == {"ValueError"}
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_docstrings_name_every_argument_and_every_error(name):
+    node, owner = DOCUMENTED[name]
+    text = ast.get_docstring(node) or ""
+    assert text, f"{name} has no docstring"
+    unnamed = [arg for arg in arguments_of(node) if not re.search(rf"\b{re.escape(arg)}\b", text)]
+    if owner is not None and node.name == "forward" and "(N" in text:
+        unnamed = []  # its shape says what a network's input is
+    if owner is not None and node.name == "forward" and "(N" in (ast.get_docstring(owner) or ""):
+        unnamed = []  # ... or the class says it
+    assert not unnamed or ELSEWHERE.search(text), f"{name}: the docstring does not name {unnamed}"
+    if isinstance(node, ast.FunctionDef) and (errors := errors_of(node)):
+        assert "Raises" in text or any(error in text for error in errors), (
+            f"{name} raises {sorted(errors)}: its docstring should say when"
+        )

@@ -73,7 +73,7 @@ class LessMean(nn.Module):
 
 
 def mean_picture(images: Tensor, size: int = CROP) -> Tensor:
-    """Mean of every pixel over the middle crops of uint8 pictures: (3, size, size) on 0..1."""
+    """Mean of every pixel over the middle crops of `images`, uint8 (N, 3, H, W): (3, size, size) on 0..1."""
     total = torch.zeros(3, size, size, dtype=torch.float64)
     for batch in augmentation.centre_crop(images, size).split(256):
         total += batch.double().sum(dim=0)
@@ -81,18 +81,21 @@ def mean_picture(images: Tensor, size: int = CROP) -> Tensor:
 
 
 def sgd_2012(parameters) -> torch.optim.SGD:
-    """SGD with the paper's rate 0.01, momentum 0.9 and weight decay 0.0005 (sec. 5)."""
+    """SGD over `parameters` with the paper's rate 0.01, momentum 0.9 and weight decay 0.0005 (sec. 5)."""
     return torch.optim.SGD(parameters, lr=0.01, momentum=0.9, weight_decay=5e-4)
 
 
 def divide_thrice(optimizer: torch.optim.Optimizer, steps: int):
-    """Divide the rate by ten at the parts `DROPS` of all steps."""
+    """Schedule of `optimizer`: its rate is divided by ten at the parts `DROPS` of all `steps`."""
     milestones = [round(part * steps) for part in DROPS]
     return torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.1)
 
 
 def crop_and_colour(images: Tensor, components: tuple[Tensor, Tensor]) -> Tensor:
-    """Augment a batch as in training: random crop, reflection, PCA colour (sec. 4.1)."""
+    """Augment `images` (N, 3, H, W) as in training: random crop, reflection, PCA colour (sec. 4.1).
+
+    `components` are eigenvalues (3,) and eigenvectors (3, 3) of the colours' covariance.
+    """
     return augmentation.pca_colour(augmentation.random_crop_flip(images, CROP), components)
 
 

@@ -216,10 +216,11 @@ def _inside(name: str, archive: Path) -> str:
 
 
 def stored_zip(archive: Members, file: str, source: dict) -> bytes:
-    """All members below ``source["prefix"]`` as one zip without compression.
+    """All members of `archive` below ``source["prefix"]`` as one zip without compression.
 
     The bytes are the same wherever the members came from: sorted names, one fixed date, one
-    fixed set of permissions. So a folder of thousands of pictures has one SHA-256.
+    fixed set of permissions. So a folder of thousands of pictures has one SHA-256. `file` is the name
+    of the zip in the cache, and not used here.
     """
     content = io.BytesIO()
     prefix = source["prefix"]

@@ -125,7 +125,11 @@ def encode_targets(
     num_classes: int,
     cells: int = 7,
 ) -> Tensor:
-    """`encode_boxes` of many pictures: dicts with ``boxes`` and ``labels`` -> (N, S, S, 5 + C)."""
+    """`encode_boxes` of many pictures: dicts with ``boxes`` and ``labels`` -> (N, S, S, 5 + C).
+
+    `targets` is one dict a picture; `size` (pixels), `num_classes` C and `cells` S as for
+    `encode_boxes`.
+    """
     return torch.stack(
         [
             encode_boxes(
@@ -346,7 +350,12 @@ def yolo_loss(
     lambda_coord: float = LAMBDA_COORD,
     lambda_noobj: float = LAMBDA_NOOBJ,
 ) -> Tensor:
-    """YOLO's loss: the weighted sum of `yolo_terms`, a scalar (Redmon et al. 2016, Eq. 3)."""
+    """YOLO's loss: the weighted sum of `yolo_terms`, a scalar (Redmon et al. 2016, Eq. 3).
+
+    `predictions` (N, S, S, 5 B + C), `targets` (N, S, S, 5 + C) and `num_classes` C as for
+    `yolo_terms`; `lambda_coord` (5 in the paper) weighs the terms of the boxes, `lambda_noobj` (0.5)
+    the confidence where there is no object.
+    """
     terms = yolo_terms(predictions, targets, num_classes)
     return (
         lambda_coord * (terms["position"] + terms["size"])
@@ -481,7 +490,7 @@ def _of_class(found: Mapping[str, Tensor], label: int | None) -> Tensor:
 
 
 def precision_recall(scored: Scored) -> tuple[Tensor, Tensor]:
-    """Recall and precision after each detection, best first: two tensors (M,) in 0..1.
+    """Recall and precision after each detection of `scored`, best first: two tensors (M,) in 0..1.
 
     Raises
     ------
@@ -532,6 +541,10 @@ def mean_average_precision(
     points: int | None = None,
 ) -> float:
     """Mean over the classes that occur of `average_precision`: mAP at one overlap, 0..1.
+
+    `predictions` and `targets` are one dict a picture, as for `score_detections`; labels lie in
+    0..`num_classes` - 1; `iou` is the least overlap of a hit, `points` the number of recall levels
+    (None: the area below the curve).
 
     Raises
     ------
@@ -586,7 +599,8 @@ def error_types(
 ) -> dict[str, float]:
     """What the best detections are: shares of right ones and of three kinds of error.
 
-    Of each class as many detections are looked at, best first, as it has objects.
+    Arguments as for `mean_average_precision`. Of each class as many detections are looked at, best
+    first, as it has objects.
 
     Returns
     -------

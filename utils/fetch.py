@@ -126,12 +126,12 @@ def describe(name: str) -> dict:
 
 
 def committed_files(name: str) -> list[str]:
-    """Files of a data set that lie in the repository, relative to ``data/``."""
+    """Files of the data set `name` that lie in the repository, relative to ``data/``."""
     return _files_from(describe(name), ("committed",))
 
 
 def fetched_files(name: str) -> list[str]:
-    """Files of a data set that are fetched, relative to `cache_folder`."""
+    """Files of the data set `name` that are fetched, relative to `cache_folder`."""
     kinds = [kind for kind in KINDS if kind not in ("committed", "folder")]
     return _files_from(describe(name), kinds)
 
@@ -145,7 +145,7 @@ def is_cached(name: str) -> bool:
 
 
 def state(name: str) -> str:
-    """Where a data set stands on this machine, in a few words.
+    """Where the data set `name` stands on this machine, in a few words.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def state(name: str) -> str:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file, as 64 hexadecimal digits."""
+    """SHA-256 of the file at `path`, as 64 hexadecimal digits."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -266,7 +266,7 @@ def user_folder(name: str, folder: str | os.PathLike | None = None) -> Path:
 
 
 def verify(name: str) -> dict[str, str]:
-    """State of each file of a data set: "verified", "not fetched", or the sentence of an error."""
+    """State of each file of the data set `name`: "verified", "not fetched", or the sentence of an error."""
     found = {}
     for file in committed_files(name):
         try:

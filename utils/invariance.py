@@ -72,7 +72,10 @@ def shift(images: Tensor, dx: int, dy: int, *, fill: float | None = None) -> Ten
 
 
 def four_shifts(images: Tensor, pixels: int, *, fill: float | None = None) -> list[Tensor]:
-    """Move images right, left, down and up by `pixels`: four batches, as `shift` makes them."""
+    """Move images right, left, down and up by `pixels`: four batches, as `shift` makes them.
+
+    `fill` is the value that moves in at the border, as for `shift`.
+    """
     directions = ((1, 0), (-1, 0), (0, 1), (0, -1))
     return [shift(images, dx * pixels, dy * pixels, fill=fill) for dx, dy in directions]
 

@@ -76,7 +76,7 @@ class Runs:
         return Runs(chosen)
 
     def values(self, name: str) -> list:
-        """Return one result of every run.
+        """Return the result `name` of every run.
 
         Raises
         ------
@@ -89,27 +89,30 @@ class Runs:
         return [run.results[name] for run in self.runs]
 
     def mean(self, name: str) -> float:
-        """Return the mean of a result over the runs."""
+        """Return the mean of the result `name` over the runs."""
         return statistics.fmean(self.values(name))
 
     def sd(self, name: str) -> float:
-        """Return the sample standard deviation (n - 1) of a result over the runs, two at least."""
+        """Return the sample standard deviation (n - 1) of the result `name` over the runs.
+
+        Raises ValueError if there are fewer than two.
+        """
         values = self.values(name)
         if len(values) < 2:
             raise ValueError(f"one run has no spread: {name!r} needs two or more")
         return statistics.stdev(values)
 
     def least(self, name: str) -> float:
-        """Return the smallest value of a result over the runs."""
+        """Return the smallest value of the result `name` over the runs."""
         return min(self.values(name))
 
     def largest(self, name: str) -> float:
-        """Return the largest value of a result over the runs."""
+        """Return the largest value of the result `name` over the runs."""
         return max(self.values(name))
 
 
 class Study(Runs):
-    """All runs of a lecture's study.
+    """All runs of a lecture's study, from what is `stored` of it in ``data/measured/``.
 
     Attributes
     ----------
@@ -136,7 +139,7 @@ class Study(Runs):
         return f"{self.command}: {len(self)} runs, {self.seconds / 60:.0f} min on one thread"
 
     def file(self, name: str) -> Path:
-        """Return the path of a file the study made (weights, pictures).
+        """Return the path of the file `name` that the study made (weights, pictures).
 
         Raises
         ------

@@ -34,7 +34,7 @@ def cells(
     seeds: Sequence[int] = SEEDS,
     weighted: Sequence[bool] = (False, True),
 ) -> list[dict]:
-    """List the cells of the grid: method, seed, and whether the tasks are weighted.
+    """List the cells of the grid: every pair of `methods` and `seeds`, with each value of `weighted`.
 
     Cross-entropy has no tasks to weigh, so it has no weighted cells (nor has the paper).
 
@@ -278,7 +278,7 @@ def tables(results: Sequence[dict]) -> dict[str, list[list[str]]]:
 
 
 def mean_and_sd(values: Sequence[float]) -> str:
-    """Mean and sample standard deviation (n - 1) as the paper prints them; "-" for no value.
+    """Mean and sample standard deviation (n - 1) of `values` as the paper prints them; "-" for none.
 
     >>> mean_and_sd([2.68, 2.63, 2.61])
     '2.64 ± 0.04'

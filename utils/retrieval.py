@@ -204,7 +204,7 @@ class CodeAutoencoder(nn.Module):
 
     @torch.no_grad()
     def codes(self, features: Tensor) -> Tensor:
-        """Packed codes (N, ceil(B / 8)) uint8: which middle units are on."""
+        """Packed codes (N, ceil(B / 8)) uint8 of `features` (N, F): which middle units are on."""
         return pack_bits(self.encoder(features) > 0)
 
 

@@ -87,15 +87,24 @@ class Prototypes(nn.Module):
         self.register_buffer("neutral_mean", (share[:, None, None, None] * means).sum(0))
 
     def same(self, styles: Tensor) -> Tensor:
-        """P_SM: the prototype of each face's own style, (N, 3, H, W)."""
+        """P_SM: the prototype of each face's own style, (N, 3, H, W).
+
+        `styles` are the labels (N,), 0 or 1.
+        """
         return self.means[styles]
 
     def neutral(self, styles: Tensor) -> Tensor:
-        """P_NT: the count-weighted mean of both, (N, 3, H, W)."""
+        """P_NT: the count-weighted mean of both, (N, 3, H, W).
+
+        `styles` are the labels (N,), 0 or 1.
+        """
         return self.neutral_mean.expand(len(styles), -1, -1, -1)
 
     def opposite(self, styles: Tensor) -> Tensor:
-        """P_OP: the prototype of the other style, (N, 3, H, W)."""
+        """P_OP: the prototype of the other style, (N, 3, H, W).
+
+        `styles` are the labels (N,), 0 or 1.
+        """
         return self.means[1 - styles]
 
 
@@ -142,28 +151,34 @@ def modify(
 def reconstruction_loss(x: Tensor, same: Tensor) -> Tensor:
     """J_D of the paper: cross-entropy between pixels, summed over each picture, mean over faces.
 
-    Both (N, 1, H, W) in 0..1. It is least, but not zero, where the pictures agree.
+    `x` and `same` are (N, 1, H, W) in 0..1. It is least, but not zero, where the pictures agree.
     """
     return F.binary_cross_entropy(same, x, reduction="sum") / len(x)
 
 
 def attribute_loss(classifier: Callable, same: Tensor, opposite: Tensor, styles: Tensor) -> Tensor:
-    """J_G: the classifier shall see the style in X'_SM and the *other* one in X'_OP."""
+    """J_G: the classifier shall see the style in X'_SM and the *other* one in X'_OP.
+
+    `same` and `opposite` are these pictures (N, 1, H, W), `styles` the labels (N,), 0 or 1.
+    """
     keep = F.cross_entropy(classifier(same), styles)
     return keep + F.cross_entropy(classifier(opposite), 1 - styles)
 
 
 def matcher_loss(embed: Callable, same: Tensor, x: Tensor) -> Tensor:
-    """J_M of the paper: squared distance of the embeddings of X'_SM and X, mean over faces."""
+    """J_M of the paper: squared distance of the embeddings of X'_SM and X, mean over faces.
+
+    `embed` maps pictures `same` and `x`, (N, 1, H, W), to (N, embedding).
+    """
     return (embed(same) - embed(x).detach()).square().sum(1).mean()
 
 
 def code_matcher_loss(embed: Callable, same: Tensor, opposite: Tensor, x: Tensor) -> Tensor:
     """What the released code takes instead: the *mean* of two embeddings against that of X.
 
-    The code sums over its batches of 8 faces; here it is the mean over faces times 8, the same
-    number for such a batch. Two errors in opposite directions cancel: it may be 0 although neither
-    picture is recognised.
+    Arguments as for `matcher_loss`. The code sums over its batches of 8 faces; here it is the mean
+    over faces times 8, the same number for such a batch. Two errors in opposite directions cancel:
+    it may be 0 although neither picture is recognised.
     """
     middle = (embed(same) + embed(opposite)) / 2
     return 8 * (middle - embed(x).detach()).square().sum(1).mean()
@@ -327,16 +342,20 @@ def area_under_roc(genuine: Tensor, impostor: Tensor) -> float:
 
 
 def psnr(pictures: Tensor, originals: Tensor) -> float:
-    """Peak signal-to-noise ratio in decibels, mean over pictures; both (N, ...) in 0..1.
+    """Peak signal-to-noise ratio in decibels, mean over pictures.
 
-    20 dB is an error of a tenth of the range (root mean square), 40 dB of a hundredth.
+    `pictures` and `originals` are (N, ...) in 0..1. 20 dB is an error of a tenth of the range (root
+    mean square), 40 dB of a hundredth.
     """
     error = (pictures - originals).square().flatten(1).mean(1).clamp(min=1e-12)
     return (-10 * error.log10()).mean().item()
 
 
 def accuracy(classifier: nn.Module, pictures: Tensor, styles: Tensor) -> float:
-    """Share of pictures (N, 1, H, W) whose style the classifier names rightly, in 0..1."""
+    """Share of `pictures` (N, 1, H, W) whose style the classifier names rightly, in 0..1.
+
+    `styles` are the true labels (N,), 0 or 1.
+    """
     classifier.eval()
     with torch.no_grad():
         found = torch.cat([classifier(part).argmax(1) for part in pictures.split(200)])

@@ -67,11 +67,11 @@ class Taxonomy:
             self._add(child, subtree[child])
 
     def children(self, name: str) -> tuple[str, ...]:
-        """Names right below a node; empty for a leaf. `KeyError` if there is no such node."""
+        """Names right below the node `name`; empty for a leaf. `KeyError` if there is no such node."""
         return self._children[name]
 
     def leaves(self, name: str | None = None) -> tuple[str, ...]:
-        """Leaves below a node (a leaf itself, if it is one), from left to right; all by default."""
+        """Leaves below the node `name` (a leaf itself, if it is one), from left to right; all by default."""
         name = self.root if name is None else name
         below = self._children[name]
         return tuple(leaf for child in below for leaf in self.leaves(child)) if below else (name,)
@@ -85,7 +85,7 @@ class Taxonomy:
             stack += reversed(self._children[name])
 
     def path(self, name: str) -> tuple[str, ...]:
-        """Names from the root down to a node."""
+        """Names from the root down to the node `name`."""
         above = self._parent[name]
         return (name,) if above is None else (*self.path(above), name)
 

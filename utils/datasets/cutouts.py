@@ -78,7 +78,7 @@ def cutouts() -> tuple[Cutout, ...]:
 
 
 def choose_classes(classes: int | Sequence[str]) -> tuple[str, ...]:
-    """Turn 4, 8 or a list of names into class names.
+    """Turn `classes`, which is 4, 8 or a list of names, into class names.
 
     Raises
     ------

@@ -145,7 +145,10 @@ def load_coco(
 
 
 def coco_names(folder: str | PathLike | None = None, split: str = "val") -> tuple[str, ...]:
-    """Names of COCO's labels 0, 1, ... in the order of its category numbers."""
+    """Names of COCO's labels 0, 1, ... in the order of its category numbers.
+
+    `folder` and `split` say which annotations to read, as for `load("coco")`.
+    """
     api = _coco(fetch.user_folder("coco", folder), split).coco
     return tuple(entry["name"] for entry in api.loadCats(sorted(api.getCatIds())))
 

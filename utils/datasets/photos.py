@@ -184,13 +184,13 @@ def _path(name: str) -> Path:
 
 @cache
 def pil_photo(name: str) -> Image.Image:
-    """Return a photograph as a Pillow image (mode RGB), decoded once; a copy is yours to change."""
+    """Return the photograph `name` as a Pillow image (mode RGB), decoded once; a copy is yours to change."""
     with Image.open(_path(name)) as image:
         return image.convert("RGB")
 
 
 def is_grey(name: str) -> bool:
-    """Whether a photograph has one channel only."""
+    """Whether the photograph `name` has one channel only."""
     return credit(name).title.endswith("(grey)")
 
 

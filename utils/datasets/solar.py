@@ -105,7 +105,7 @@ def load_solar(
 
 
 def read_labels(text: str) -> tuple[list[str], list[int], list[str]]:
-    """Read the package's labels: a line a cell, with its file, probability of a defect and kind.
+    """Read the package's labels from `text`: a line a cell, with its file, probability of a defect and kind.
 
     Returns
     -------

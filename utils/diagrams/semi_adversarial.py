@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def plan(title: str | None = None) -> Figure:
-    """Autoencoder, auxiliary classifier and auxiliary matcher, with what flows between them."""
+    """Autoencoder, auxiliary classifier and auxiliary matcher, with what flows between them.
+
+    `title` stands above the drawing, a figure 12 inches wide; None for none.
+    """
     figure, axes = subplots(height=4.6, title=title)
     axes.set(xlim=(0, 11), ylim=(0, 4.4))
     axes.axis("off")

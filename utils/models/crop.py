@@ -38,7 +38,10 @@ class Crop(nn.Module):
         self.size = size
 
     def forward(self, images: Tensor) -> Tensor:
-        """Crop images (N, C, H, W)."""
+        """Crop images (N, C, H, W).
+
+        Raises ValueError if they are smaller than the crop.
+        """
         number, _, height, width = images.shape
         if min(height, width) < self.size:
             raise ValueError(

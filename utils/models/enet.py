@@ -43,7 +43,10 @@ class InitialBlock(nn.Module):
         self.act = nn.PReLU(16)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve and pool side by side."""
+        """Convolve and pool (N, 3, H, W) side by side: (N, 16, H / 2, W / 2).
+
+        Raises ValueError if a side is odd: the two halves would not meet.
+        """
         if x.shape[-2] % 2 or x.shape[-1] % 2:
             raise ValueError(
                 f"images of {x.shape[-2]} x {x.shape[-1]} pixels: ENet takes even heights and "

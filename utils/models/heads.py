@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 def descending(num_ranks: int, span: float) -> Tensor:
-    """K-1 biases, evenly spaced from ``span`` down to ``-span``; zeros where span is 0."""
+    """`num_ranks` - 1 biases, evenly spaced from `span` down to -`span`; zeros where `span` is 0."""
     return torch.linspace(span, -span, num_ranks - 1)
 
 

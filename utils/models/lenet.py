@@ -153,11 +153,17 @@ class Subsampling(nn.Module):
         return sums * self.weight[:, None, None] + self.bias[:, None, None]
 
     def count_connections(self, input_shape: Sequence[int], output_shape: Sequence[int]) -> int:
-        """Four inputs and a bias for every unit, as the paper counts them."""
+        """Four inputs and a bias for every unit, as the paper counts them.
+
+        `input_shape` and `output_shape` are those of one image, (C, H, W).
+        """
         return math.prod(output_shape) * (4 + 1)
 
     def count_macs(self, input_shape: Sequence[int], output_shape: Sequence[int]) -> int:
-        """One multiplication for every unit: the four inputs are added first."""
+        """One multiplication for every unit: the four inputs are added first.
+
+        `input_shape` and `output_shape` are those of one image, (C, H, W).
+        """
         return math.prod(output_shape)
 
     def extra_repr(self) -> str:
@@ -232,12 +238,18 @@ class TableConv2d(nn.Module):
         return F.conv2d(x, self.full_weight(), stride=self.stride) + self.bias
 
     def count_connections(self, input_shape: Sequence[int], output_shape: Sequence[int]) -> int:
-        """One for every link and tap at every place, and one bias for every unit."""
+        """One for every link and tap at every place, and one bias for every unit.
+
+        `input_shape` and `output_shape` are those of one image, (C, H, W).
+        """
         height, width = output_shape[-2:]
         return (self.weight.numel() + self.out_channels) * height * width
 
     def count_macs(self, input_shape: Sequence[int], output_shape: Sequence[int]) -> int:
-        """Multiplications along links that exist; those with the bank's zeros do not count."""
+        """Multiplications along links that exist; those with the bank's zeros do not count.
+
+        `input_shape` and `output_shape` are those of one image, (C, H, W).
+        """
         height, width = output_shape[-2:]
         return self.weight.numel() * height * width
 
@@ -270,11 +282,17 @@ class RBFOutput(nn.Module):
         return (x[:, None, :] - self.codes).square().sum(dim=-1)
 
     def count_connections(self, input_shape: Sequence[int], output_shape: Sequence[int]) -> int:
-        """One for every number in the codes; there is no bias."""
+        """One for every number in the codes; there is no bias.
+
+        `input_shape` and `output_shape` are those of one image: (84,) and (10,).
+        """
         return self.codes.numel()
 
     def count_macs(self, input_shape: Sequence[int], output_shape: Sequence[int]) -> int:
-        """One square for every number in the codes."""
+        """One square for every number in the codes.
+
+        `input_shape` and `output_shape` are those of one image: (84,) and (10,).
+        """
         return self.codes.numel()
 
     def extra_repr(self) -> str:
@@ -530,7 +548,7 @@ def map_criterion(penalties: Tensor, targets: Tensor, j: float = 1.0) -> Tensor:
 
 
 def predict(penalties: Tensor) -> Tensor:
-    """Class of the smallest penalty: (N, classes) -> int64 labels (N,)."""
+    """Class of the smallest of the `penalties`: (N, classes) -> int64 labels (N,)."""
     return penalties.argmin(dim=1)
 
 

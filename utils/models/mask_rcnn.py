@@ -143,7 +143,10 @@ class MaskNet(nn.Module):
         nn.init.normal_(self.logits.weight, std=0.01)
 
     def regions(self, images: Tensor, boxes: list[Tensor]) -> Tensor:
-        """Features of each box: (all M, 64, 7, 7)."""
+        """Features of each box: (all M, 64, 7, 7).
+
+        `images` is (N, 3, H, W), `boxes` one tensor (M, 4) a picture, in pixels.
+        """
         from torchvision import ops
 
         features, scale = self.trunk(images), 1 / self.STRIDE
@@ -155,7 +158,7 @@ class MaskNet(nn.Module):
         return ops.roi_align(features, boxes, 7, scale, sampling_ratio=2, aligned=True)
 
     def forward(self, images: Tensor, targets: list[dict] | None = None) -> Tensor:
-        """Logits of every box, or the loss in training (see the class)."""
+        """Logits of every box of `targets` in `images` (N, 3, H, W), or the loss in training (see the class)."""
         if targets is None:
             height, width = images.shape[2:]
             whole = torch.tensor([[0.0, 0.0, width, height]], device=images.device)
@@ -169,7 +172,10 @@ class MaskNet(nn.Module):
         return self.loss(logits, labels, torch.cat([target["small"] for target in targets]))
 
     def loss(self, logits: Tensor, labels: Tensor, small: Tensor) -> Tensor:
-        """Mean over all pixels of all regions: L_mask of the paper, or its rival with softmax."""
+        """Mean over all pixels of all regions: L_mask of the paper, or its rival with softmax.
+
+        `logits` (M, K, 28, 28), `labels` (M,) in 0..K-1, `small` the true masks (M, 28, 28) in 0..1.
+        """
         if self.masks == "softmax":
             wanted = torch.where(small > 0.5, labels[:, None, None] + 1, 0)
             return F.cross_entropy(logits, wanted)
@@ -179,8 +185,9 @@ class MaskNet(nn.Module):
     def probabilities(self, logits: Tensor, labels: Tensor) -> Tensor:
         """How far each pixel is believed to belong to the object: (all M, 28, 28) in 0..1.
 
-        With softmax only the pixels where the class beats all others count, which is what a
-        per-pixel classifier answers; they get more than a half, the others less.
+        `logits` (M, K, 28, 28), `labels` (M,): the class of each region. With softmax only the pixels
+        where the class beats all others count, which is what a per-pixel classifier answers; they get
+        more than a half, the others less.
         """
         rows = torch.arange(len(labels))
         if self.masks == "softmax":
@@ -229,7 +236,7 @@ class SqueezePyramid(nn.Module):
         self.out_channels = channels
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features of stride 8."""
+        """Features of stride 8: `images` (N, 3, H, W) to (N, 64, H / 8, W / 8)."""
         with torch.no_grad():
             fine = self.fine(images.flip(1))  # its weights take blue first
         deep = self.from_deep(self.deep(fine))

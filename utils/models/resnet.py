@@ -51,7 +51,7 @@ class PaddedShortcut(nn.Module):
         self.in_channels, self.out_channels, self.stride = in_channels, out_channels, stride
 
     def forward(self, x: Tensor) -> Tensor:
-        """Subsample, then pad the axis of the channels at its end."""
+        """Subsample (N, C, H, W), then pad the axis of the channels at its end."""
         x = x[:, :, :: self.stride, :: self.stride]
         return F.pad(x, (0, 0, 0, 0, 0, self.out_channels - self.in_channels))
 

@@ -49,7 +49,10 @@ class ProtoAutoencoder(nn.Module):
         self.combiner = combiner
 
     def combine(self, features: Tensor, prototype: Tensor) -> Tensor:
-        """The proto-combiner's logits, (N, 1, H, W): a sigmoid makes the picture of them."""
+        """The proto-combiner's logits, (N, 1, H, W): a sigmoid makes the picture of them.
+
+        `features` (N, F, H, W) are the decoder's, `prototype` (N, 3, H, W) lies on 0..1.
+        """
         return self.combiner(torch.cat([features, prototype], dim=1))
 
     def forward(self, inputs: Tensor, *prototypes: Tensor) -> Tensor | tuple[Tensor, ...]:
@@ -254,7 +257,7 @@ class FaceMatcher(nn.Module):
         self.persons = nn.Parameter(torch.randn(persons, embedding))
 
     def embed(self, x: Tensor) -> Tensor:
-        """(N, 1, side, side), values 0..1, to (N, embedding) of length 1."""
+        """Pictures `x` (N, 1, side, side), values 0..1, to (N, embedding) of length 1."""
         return F.normalize(self.project(self.trunk(4 * (x - 0.5))), dim=1)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -326,7 +326,7 @@ def _add_title(figure: Figure, title: str | None) -> None:
 
 
 def as_array(values: Any) -> np.ndarray:
-    """NumPy array of a torch tensor (any device, with or without gradient), array or list."""
+    """NumPy array of `values`: a torch tensor (any device, with or without gradient), array or list."""
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         if str(values.dtype) == "torch.bfloat16":
@@ -842,7 +842,10 @@ def draw_curves(
     reference: Mapping[str, float] | None = None,
     labels: bool = True,
 ) -> None:
-    """Draw `curves` into existing axes; ``labels=False`` leaves the names to another panel."""
+    """Draw `curves` into existing axes; ``labels=False`` leaves the names to another panel.
+
+    All other arguments as for `curves`; raises ValueError as it does.
+    """
     if band not in ("range", "sd"):
         raise ValueError(f'band is {band!r}: give "range" or "sd"')
     x = as_array(x).astype(float)

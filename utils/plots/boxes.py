@@ -28,7 +28,7 @@ __all__ = ["TRUTH", "class_colour", "detections", "draw_boxes", "precision_recal
 
 
 def class_colour(label: int) -> str:
-    """Colour of a class, the same in every picture; repeats after eight."""
+    """Colour of the class `label` (0, 1, ...), the same in every picture; repeats after eight."""
     return PALETTE[int(label) % len(PALETTE)]
 
 

@@ -29,7 +29,7 @@ COLOURS = (PALETTE[1], PALETTE[5], PALETTE[7], PALETTE[2], PALETTE[3], PALETTE[4
 
 
 def object_colour(number: int) -> str:
-    """Colour of the n-th object of a picture; repeats after seven."""
+    """Colour of object `number` (0, 1, ...) of a picture; repeats after seven."""
     return COLOURS[number % len(COLOURS)]
 
 

@@ -67,7 +67,9 @@ def _tile(picture: np.ndarray, smooth: bool) -> np.ndarray:
 
 
 def nine(tiles: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
-    """Nine pictures (h, w, 3) in 0..1 as one block of three by three, uint8.
+    """Nine pictures `tiles` (h, w, 3) in 0..1 as one block of three by three, uint8.
+
+    `gap` is the width of the white lines between them, in pixels.
 
     Raises
     ------

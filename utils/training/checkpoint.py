@@ -33,7 +33,7 @@ class _Refused(Exception):
 
 
 def structure(model: nn.Module) -> list[list]:
-    """Name, shape and type of every parameter and buffer, as plain values."""
+    """Name, shape and type of every parameter and buffer of `model`, as plain values."""
     return [
         [name, list(tensor.shape), str(tensor.dtype)] for name, tensor in model.state_dict().items()
     ]
@@ -167,7 +167,10 @@ class Checkpoints:
 
 
 def read(path: Path) -> dict:
-    """Contents of a checkpoint file, checksums verified and no code executed."""
+    """Contents of the checkpoint file at `path`, checksums verified and no code executed.
+
+    Raises _Refused, with the reason, if it is truncated, changed, or no checkpoint.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()

@@ -85,7 +85,7 @@ class Samples:
         return inputs, [_to_device(self.targets[row], self.device) for row in rows]
 
     def take(self, indices: Tensor) -> Samples:
-        """These rows as a set of their own."""
+        """The rows at `indices` as a set of their own."""
         if isinstance(self.targets, Tensor):
             targets = self.targets[indices.to(self.targets.device)]
         else:
@@ -142,7 +142,10 @@ def _to_device(target: object, device: torch.device) -> object:
 
 
 def split(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Samples]:
-    """Training and validation part: a random `fraction` (0 < fraction < 1) is held out."""
+    """Training and validation part of `samples`: a random `fraction` (0 < fraction < 1) is held out.
+
+    `seed` decides which. Raises ValueError if the fraction is out of range or leaves a part empty.
+    """
     held_out = round(len(samples) * fraction)
     if not 0 < held_out < len(samples):
         raise ValueError(
@@ -154,7 +157,7 @@ def split(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sample
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
-    """Order of the samples in an epoch: a function of the seed and the epoch only."""
+    """Order of `count` samples in an epoch: a function of the seed and the epoch only."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(mix(seed, epoch + 1)))
 
 

@@ -38,7 +38,7 @@ class Team:
         return tensor
 
     def any(self, flag: bool, device: torch.device) -> bool:
-        """Whether the flag is set in any process."""
+        """Whether the flag is set in any process; `device` is where they exchange it."""
         if self.world == 1:
             return flag
         return bool(self.total(torch.tensor(float(flag), device=device)))
@@ -52,7 +52,7 @@ class Team:
         return box[0]
 
     def wrap(self, model: nn.Module, device: torch.device) -> nn.Module:
-        """The model, or the model with its gradients averaged over the processes."""
+        """The model on its `device`, or the model with its gradients averaged over the processes."""
         if self.world == 1:
             return model
         ids = [device.index] if device.type == "cuda" else None
@@ -80,5 +80,5 @@ def _leave() -> None:
 
 
 def without_exchange(network: nn.Module) -> contextlib.AbstractContextManager:
-    """Context in which a backward pass only adds to the gradients of this process."""
+    """Context in which a backward pass of `network` only adds to the gradients of this process."""
     return network.no_sync() if hasattr(network, "no_sync") else contextlib.nullcontext()

@@ -44,12 +44,15 @@ class Scorer:
 
 
 def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Share of the right answers, in [0, 1]: class scores (N, C, ...) against labels (N, ...)."""
+    """Share of the right answers, in [0, 1]: class scores `outputs` (N, C, ...), labels `targets` (N, ...)."""
     return (outputs.argmax(1) == targets).float().mean()
 
 
 def choose_metric(metric: str | Metric | None, samples: Samples, loss: object) -> Scorer:
-    """Metric by name or function; "auto" is accuracy where labels are learned by cross-entropy."""
+    """Scorer of a `metric` by name or function; "auto" is accuracy where labels are learned by cross-entropy.
+
+    `samples` and `loss` are what is learned, and how. Raises ValueError for an unknown name.
+    """
     if metric == "auto":
         metric = "accuracy" if samples.has_labels and is_cross_entropy(loss) else None
     if metric is None:
@@ -65,7 +68,7 @@ def choose_metric(metric: str | Metric | None, samples: Samples, loss: object) -
 
 
 def choose_loss(loss: str | Loss | None, samples: Samples) -> str | Loss:
-    """Loss as a function, or "model"; None is cross-entropy where the targets are labels.
+    """The `loss` as a function, or "model"; None is cross-entropy where the targets are labels.
 
     Raises
     ------
@@ -107,7 +110,8 @@ def compute_loss(
     """Forward pass and loss; returns the loss (a scalar, mean over the batch) and the outputs.
 
     With loss="model" the network is called with inputs and targets and returns its loss or a dict
-    of losses to add up, as torchvision's detectors do in training; the outputs are then None.
+    of losses to add up, as torchvision's detectors do in training; the outputs are then None. The
+    forward pass runs in `precision`, "fp32" or "bf16", on `device`.
     """
     with machine.autocast(precision, device):
         outputs = network(inputs) if loss != "model" else network(inputs, targets)
@@ -121,7 +125,7 @@ def compute_loss(
 
 @contextmanager
 def in_eval_mode(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the block; every part's own mode is put back after it."""
+    """Put `model` into evaluation mode inside the block; every part's own mode is put back after it."""
     modes = [(part, part.training) for part in model.modules()]
     model.eval()
     try:
@@ -160,6 +164,11 @@ def evaluate(
         changes the time and memory needed, not the result.
     device, precision : as for `fit`
 
+    Raises
+    ------
+    ValueError
+        If `batch_size` is below 1, or the metric does not suit the targets.
+
     Returns
     -------
     Evaluation
@@ -188,7 +197,11 @@ def score(
     precision: str,
     batch_size: int | None = None,
 ) -> Evaluation:
-    """`evaluate` with its arguments already checked and the model on the samples' device."""
+    """`evaluate` with its arguments already checked and the model on the samples' device.
+
+    `loss` and `scorer` are what `choose_loss` and `choose_metric` return, `precision` what
+    `choose_precision` returns; `batch_size` as for `evaluate`.
+    """
     if batch_size is None:
         batch_size = min(1000, max(16, 1_000_000 // samples.inputs[0].numel()))
     losses, counts, hits, collected = [], [], [], []
@@ -246,7 +259,10 @@ def _concatenate(parts: list) -> object:
 
 @contextmanager
 def untouched(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Forward passes inside the block leave no trace in running statistics or random numbers."""
+    """Forward passes of `model` in the block leave no trace in running statistics or random numbers.
+
+    `device` is the one whose generator is put back.
+    """
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     try:
         with machine.own_random_numbers(0, device):
@@ -263,7 +279,10 @@ def first_loss(
     precision: str,
     device: torch.device,
 ) -> tuple[float, object]:
-    """Loss of one batch in training mode, and the outputs; the model stays as it was."""
+    """Loss of one batch in training mode, and the outputs; the model stays as it was.
+
+    `loss`, `precision` and `device` as for `compute_loss`.
+    """
     modes = [(part, part.training) for part in model.modules()]
     set_training_mode(model)
     try:
@@ -276,12 +295,12 @@ def first_loss(
 
 
 def even_guess(outputs: object, loss: object) -> float | None:
-    """Log C, the cross-entropy of an even guess over C classes; None for other losses."""
+    """Log C, the cross-entropy of an even guess over the C classes of `outputs`; None for another `loss`."""
     return math.log(outputs.shape[1]) if is_cross_entropy(loss) else None
 
 
 def frozen_parts(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Largest parts in evaluation mode that have parameters, none of them trainable."""
+    """Largest parts of `model` in evaluation mode that have parameters, none of them trainable."""
     found: list[tuple[str, nn.Module]] = []
     for name, part in model.named_modules():
         parameters = list(part.parameters())
@@ -293,7 +312,7 @@ def frozen_parts(model: nn.Module) -> list[tuple[str, nn.Module]]:
 
 
 def set_training_mode(model: nn.Module) -> None:
-    """Training mode, except that frozen parts already in evaluation mode stay there.
+    """Put `model` into training mode, except that frozen parts already in evaluation mode stay there.
 
     So a frozen trunk keeps its batch norm statistics and its dropout off if the caller called
     `eval()` on it, and updates and drops if the caller did not.

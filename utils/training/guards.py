@@ -28,7 +28,7 @@ class GuardError(ValueError):
 
 
 def check_requires_grad(model: nn.Module) -> None:
-    """No module carries an attribute `requires_grad`: setting one freezes nothing.
+    """No module of `model` carries an attribute `requires_grad`: setting one freezes nothing.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def check_schedule(schedule: LRScheduler | None, optimizer: torch.optim.Optimize
 
 
 def check_parts(train: Samples, validation: Samples | None) -> None:
-    """The test set takes part neither in training nor in the choice of a model.
+    """The test set takes part neither in training (`train`) nor in the choice of a model (`validation`).
 
     Raises
     ------
@@ -113,12 +113,14 @@ def check_parts(train: Samples, validation: Samples | None) -> None:
 
 
 def check_labels(samples: Samples, outputs: object, loss: Loss) -> None:
-    """Class labels lie in 0..C-1, where the network has C outputs.
+    """Class labels of `samples` lie in 0..C-1, where the network has C outputs; other losses pass.
+
+    `loss` is what is minimised.
 
     Raises
     ------
     GuardError
-        If one does not.
+        If a label lies outside.
     """
     if not (samples.has_labels and is_cross_entropy(loss) and isinstance(outputs, Tensor)):
         return
@@ -132,7 +134,9 @@ def check_labels(samples: Samples, outputs: object, loss: Loss) -> None:
 
 
 def check_last_batch(model: nn.Module, count: int, batch_size: int) -> None:
-    """No batch of a single image meets a batch norm in training mode.
+    """No batch of a single image meets a batch norm of `model` in training mode.
+
+    `count` samples are taken in batches of `batch_size`.
 
     Raises
     ------
@@ -148,7 +152,7 @@ def check_last_batch(model: nn.Module, count: int, batch_size: int) -> None:
 
 
 def warn_of_first_loss(value: float, expected: float | None) -> None:
-    """Warn if cross-entropy starts more than a quarter away from log C."""
+    """Warn if cross-entropy starts at a `value` more than a quarter away from `expected`, log C."""
     if expected is None or abs(value - expected) <= 0.25 * expected:
         return
     reason = (
@@ -163,7 +167,10 @@ def warn_of_first_loss(value: float, expected: float | None) -> None:
 
 
 def warn_of_probabilities(outputs: object, loss: Loss) -> None:
-    """Warn if cross-entropy, which applies softmax itself, is given probabilities."""
+    """Warn if cross-entropy, which applies softmax itself, is given probabilities as `outputs`.
+
+    Nothing is said of another `loss`.
+    """
     if not is_cross_entropy(loss) or not isinstance(outputs, Tensor) or outputs.shape[1] < 2:
         return
     sums = outputs.sum(dim=1)
@@ -175,7 +182,7 @@ def warn_of_probabilities(outputs: object, loss: Loss) -> None:
 
 
 def warn_of_batch_norm(model: nn.Module, world: int) -> None:
-    """Warn that batch norm sees another batch when several processes share one."""
+    """Warn that batch norm in `model` sees another batch when `world` > 1 processes share one."""
     if world > 1 and any(isinstance(p, BatchNorm) and p.training for p in model.modules()):
         warn(
             f"the model has batch norm, which normalises by each process's part of a batch: "
@@ -184,7 +191,7 @@ def warn_of_batch_norm(model: nn.Module, world: int) -> None:
 
 
 def warn_of_still_schedule(schedule: str, rates: list[float]) -> None:
-    """Warn if a schedule was stepped all along and left the rate where it was."""
+    """Warn if a schedule was stepped all along and left the `rates` where they were."""
     if len(rates) > 1 and len(set(rates)) == 1:
         warn(
             f"the schedule {schedule} never changed the rate of {rates[0]:g} in {len(rates)} steps: "
@@ -193,14 +200,16 @@ def warn_of_still_schedule(schedule: str, rates: list[float]) -> None:
 
 
 def null_accuracy(train: Samples, scored: Samples) -> tuple[int, float]:
-    """Most frequent training label, and the accuracy of always answering it."""
+    """Most frequent label of `train`, and the accuracy on `scored` of always answering it."""
     labels = train.targets[train.targets >= 0]
     label = int(labels.bincount(minlength=1).argmax())
     return label, float((scored.targets == label).float().mean())
 
 
 def parameter_table(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
-    """Lines of a table: trainable and frozen parameters of each part, and what is optimised."""
+    """Lines of a table: trainable and frozen parameters of each part of `model`, and how many of them
+    `optimizer` has.
+    """
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
     seen: set[int] = set()
     rows: list[tuple[str, int, int, int]] = []
@@ -228,7 +237,7 @@ def parameter_table(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[
 
 
 def mode_lines(model: nn.Module) -> list[str]:
-    """Lines about frozen parts: which keep their statistics, which do not."""
+    """Lines about frozen parts of `model`: which keep their statistics, which do not."""
     lines = [f"frozen, in evaluation mode: {name}" for name, _ in frozen_parts(model)]
     moving = [
         name
@@ -257,7 +266,11 @@ def inspect(
     *,
     quiet: bool,
 ) -> list[str]:
-    """Run the guards that look at the model at work; returns the lines to print about it."""
+    """Run the guards that look at the model at work; returns the lines to print about it.
+
+    `optimizer`, `train`, `loss` and `precision` are what `fit` will use, `batch` the inputs of its
+    first step; with `quiet` nothing but warnings is said.
+    """
 
     def checked_loss(outputs: object, targets: object) -> Tensor:
         check_labels(train, outputs, loss)  # cross-entropy's own error names no label

@@ -68,7 +68,7 @@ class History:
 
     @classmethod
     def from_dict(cls, values: dict) -> History:
-        """The history `as_dict` was taken of."""
+        """The history whose `as_dict` gave `values`."""
         return cls(**{entry.name: values[entry.name] for entry in fields(cls)})
 
     def __repr__(self) -> str:

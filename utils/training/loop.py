@@ -145,7 +145,7 @@ class Run:
         return self.order[step * self.batch_size : (step + 1) * self.batch_size]
 
     def train_all(self, progress: bool) -> None:
-        """Train until the last epoch is done or Ctrl-C is pressed."""
+        """Train until the last epoch is done or Ctrl-C is pressed; `progress` shows a bar."""
         set_training_mode(self.model)
         if self.epoch < self.epochs:
             guards.check_last_batch(self.model, len(self.train), self.batch_size)
@@ -321,7 +321,7 @@ class Run:
         self.saved_at = time.monotonic()
 
     def restore(self, resume: bool) -> bool:
-        """Go on from the checkpoint; returns whether there was one."""
+        """Go on from the checkpoint if `resume` is set; returns whether there was one."""
         if self.store is None:
             return False
         state = None

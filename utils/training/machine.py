@@ -90,11 +90,11 @@ def has_native_bf16(device: torch.device) -> bool:
 
 
 def choose_precision(precision: str, device: torch.device) -> str:
-    """Precision the network's forward pass runs in, "fp32" or "bf16".
+    """Precision the network's forward pass runs in on `device`, "fp32" or "bf16".
 
-    "auto" is bf16 on a GPU that has it in hardware and fp32 everywhere else, so that results
-    on a CPU can be reproduced; "bf16" is honoured where the hardware has it and becomes fp32
-    where it would be emulated, slower than fp32.
+    A `precision` of "auto" is bf16 on a GPU that has it in hardware and fp32 everywhere else, so that
+    results on a CPU can be reproduced; "bf16" is honoured where the hardware has it and becomes fp32
+    where it would be emulated, slower than fp32. Raises ValueError for another word.
     """
     if precision not in ("auto", "fp32", "bf16"):
         raise ValueError(f'precision must be "auto", "fp32" or "bf16", not {precision!r}')
@@ -103,7 +103,7 @@ def choose_precision(precision: str, device: torch.device) -> str:
 
 
 def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager:
-    """Context in which a forward pass runs in the precision `choose_precision` returned."""
+    """Context in which a forward pass on `device` runs in the precision `choose_precision` returned."""
     if precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
@@ -138,7 +138,7 @@ def mix(*numbers: int) -> int:
 
 
 def seed_torch(seed: int, device: torch.device) -> None:
-    """`torch.manual_seed` for the CPU and one device only: cheap enough for every step."""
+    """`torch.manual_seed(seed)` for the CPU and one device only: cheap enough for every step."""
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
@@ -147,7 +147,7 @@ def seed_torch(seed: int, device: torch.device) -> None:
 
 
 def random_state(device: torch.device) -> dict:
-    """States of all random number generators, as plain values and tensors."""
+    """States of all random number generators, that of `device` too, as plain values and tensors."""
     name, keys, *rest = np.random.get_state()  # noqa: NPY002
     version, numbers, gauss = random.getstate()
     state = {
@@ -163,7 +163,7 @@ def random_state(device: torch.device) -> dict:
 
 
 def set_random_state(state: dict, device: torch.device) -> None:
-    """Put all generators back into the states `random_state` returned."""
+    """Put all generators back into the `state` that `random_state` returned for `device`."""
     version, numbers, gauss = state["python"]
     random.setstate((version, tuple(numbers.tolist()), gauss))
     name, keys, *rest = state["numpy"]
@@ -177,7 +177,10 @@ def set_random_state(state: dict, device: torch.device) -> None:
 
 @contextlib.contextmanager
 def own_random_numbers(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed all generators inside the block and give the caller's states back after it."""
+    """Seed all generators with `seed` inside the block, and give the caller's states back after it.
+
+    `device` is the one whose generator is meant beside the CPU's.
+    """
     before = random_state(device)
     set_seed(seed)
     try:

@@ -33,6 +33,8 @@ def build_optimizer(
         "sgd" has Nesterov momentum 0.9.
     lr, weight_decay : float or None
         For the named ones; None takes `DEFAULTS`.
+    device : torch.device
+        Where the parameters lie: on a GPU the fused form is taken.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def build_schedule(choice: ScheduleChoice, optimizer: Optimizer, steps: int) -> 
 
 
 def describe(thing: object) -> str:
-    """Name of a loss, optimizer, schedule or augmentation, the same in every run."""
+    """Name of `thing`, a loss, optimizer, schedule or augmentation, the same in every run."""
     if isinstance(thing, Optimizer):
         rates = {group["lr"] for group in thing.param_groups}
         decays = {group.get("weight_decay", 0.0) for group in thing.param_groups}

@@ -22,7 +22,7 @@ class TrainingWarning(UserWarning):
 
 
 def warn(message: str) -> None:
-    """Warn at the first line outside this package: the one that called `fit`."""
+    """Warn with `message` at the first line outside this package: the one that called `fit`."""
     level, frame = 1, sys._getframe()
     while frame is not None and Path(frame.f_code.co_filename).parent == Path(__file__).parent:
         level, frame = level + 1, frame.f_back
@@ -56,7 +56,7 @@ class Interrupt:
     """Ctrl-C inside the block is remembered, so that a step is never left half done.
 
     A second Ctrl-C interrupts at once. Outside the main thread, where signals cannot be caught,
-    and where Ctrl-C is ignored (in the background of a shell), nothing changes.
+    and where Ctrl-C is ignored (in the background of a shell), or if not `active`, nothing changes.
     """
 
     def __init__(self, active: bool) -> None:
@@ -86,7 +86,7 @@ class Interrupt:
 
 
 class LastGoodWeights:
-    """A copy of the weights from when they were last seen to be finite."""
+    """A copy of the weights of `model` from when they were last seen to be finite."""
 
     def __init__(self, model: nn.Module) -> None:
         self.weights = [p.detach() for p in model.parameters()]
@@ -99,7 +99,7 @@ class LastGoodWeights:
         return bool(nn.utils.get_total_norm(self.weights).isfinite())
 
     def remember(self, when: str) -> None:
-        """Copy the weights as they are."""
+        """Copy the weights as they are; `when` says where in the training that is."""
         torch._foreach_copy_(self.copy, self.live)
         self.when = when
 
@@ -121,6 +121,10 @@ def non_finite_loss(
         Counted from 1.
     order : Tensor
         Order of the samples in this epoch.
+    batch_size : int
+        Samples of a step.
+    train : Samples
+        What is learned from: the error shows the range of the batch's inputs.
     good : str
         When the weights were last seen to be finite; the model has them again.
     """
@@ -182,6 +186,8 @@ def out_of_memory(
         Samples computed at once, and samples of a batch this process computes.
     fits : int or None
         Samples that were found to fit at once; None if that was not tried or none did.
+    reason : str
+        What the device said.
     """
     samples = fits or max(1, piece // 2)
     tried = "just tried: it fits" if fits else "half of what did not fit"
