@@ -120,6 +120,7 @@ RIGHT = {
 WRONG = {
     "07.1": [
         (128, "last one out"),
+        (100, "too small: count the places"),
         (81, "mirrored"),
         (64, "mirror images are missing"),
         (18, "independently"),
@@ -129,6 +130,7 @@ WRONG = {
     ],
     "07.2": [
         (331776, "bias"),
+        (400000, "too large: ask of one output map"),
         (663936, "two columns"),
         (1327488, "undivided"),
         (83040, "one device"),

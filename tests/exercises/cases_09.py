@@ -111,6 +111,7 @@ RIGHT = {
 WRONG = {
     "09.1": [
         (17, "standardised before"),
+        (4.5, "go through the formula"),
         (7, "subtracts the map's mean"),
         (0, "still follow"),
         (5, "not 1 but 0"),
@@ -119,6 +120,7 @@ WRONG = {
     ],
     "09.2": [
         (278528, "batch norms learns as well"),
+        (250000, "too small: three convolutions"),
         (278528 + 768, "two numbers a map"),
         (278528 + 3 * 768, "no biases"),
         (278528 + 4 * 768, "remembered, not learned"),
@@ -152,6 +154,7 @@ WRONG = {
         (sum(math.comb(54, k) for k in range(20, 34)) / 2**54, "one end is missing"),
         (sum(math.comb(54, k) for k in range(21, 34)) / 2**54, "both ends count"),
         (100 * SHARE, "not in percent"),
+        (0.5, "number of ways"),
         (15 / 55, "not equally likely"),
         (1 - SHARE, "all the other paths"),
         (sum(math.comb(110, k) for k in range(20, 35)) / 2**110, "the blocks are 54"),

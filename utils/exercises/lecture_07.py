@@ -28,6 +28,7 @@ def pictures(answer):
             2048: "that is the paper's number, for 224 in 256 pixels",
             2178: "that is the number for 224 in 256 pixels",
         },
+        otherwise="count the places along one side first, then both sides, then the mirror images",
     )
     return "nine places along each side: a fence of eight panels has nine posts"
 
@@ -55,6 +56,8 @@ def conv4_parameters(answer):
             384 * 9 * 96 + 4: "one bias an output map, not one a device",
             384 * (9 + 1): "that would be a group for every map: here four groups of 96",
         },
+        otherwise="ask of one output map: how many maps does it see, how many weights is that? "
+        "Then add its bias, and take all 384",
     )
     return "each halving of what an output sees halves the weights, never the biases"
 

@@ -29,6 +29,7 @@ def factors(answer):
         8: "there are twice as many rows and columns; the number of maps stays",
         16: "each place is visited once, not once for each other place",
     }
+    places = "count the places of a map before and after; each is visited, and kept, once"
     expect_each(
         answer,
         {
@@ -41,9 +42,10 @@ def factors(answer):
                     0: "a factor of 1 means unchanged; 0 would leave no parameter",
                 },
                 tolerance=0.02,
+                otherwise="has any kernel of the larger image a weight that the smaller has not?",
             ),
-            "macs": lambda value: expect_number(value, 4, four, tolerance=0.08),
-            "activations": lambda value: expect_number(value, 4, four, tolerance=0.08),
+            "macs": lambda value: expect_number(value, 4, four, 0.08, places),
+            "activations": lambda value: expect_number(value, 4, four, 0.08, places),
         },
     )
     return "size costs work and memory, and not one weight, thanks to global average pooling"
@@ -89,6 +91,8 @@ def block_parameters(answer):
             "3x3; you counted one",
             right * 28 * 28: "that is how often they are used; a parameter is shared by all places",
         },
+        otherwise="six convolutions, each with K x K x (maps before it) weights and one bias for "
+        "each of its own maps: write the six numbers down",
     )
     return "more than half of them in the 3x3 layer"
 
@@ -281,7 +285,9 @@ def difference(answer):
                     9: "0.18 % of 50,000: you lost a factor of ten",
                     900: "0.18 % of 50,000: there is a factor of ten too many",
                     4575: "that is how many GoogLeNet has wrong; asked is the difference",
+                    4665: "that is how many VGG-16 has wrong; asked is the difference",
                 },
+                otherwise="one per cent of 50,000 images is 500; how many is 0.18 per cent?",
             ),
             "standard_error": lambda value: expect_number(
                 value,
@@ -297,6 +303,8 @@ def difference(answer):
                     "asked is GoogLeNet's alone",
                 },
                 tolerance=0.0055,
+                otherwise="put the share p = 0.0915 and n = 50,000 into sqrt(p(1 - p)/n), then "
+                "give percentage points",
             ),
         },
     )

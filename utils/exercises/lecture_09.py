@@ -29,6 +29,7 @@ def constant_map(answer):
             1: "the variance becomes 1 only if there is any; here there is none",
         },
         tolerance=1e-6,
+        otherwise="go through the formula: subtract the mean of the map, divide, times 2, plus 3",
     )
     return "of a constant only the shift is left, whatever the constant was"
 
@@ -63,6 +64,8 @@ def bottleneck_parameters(answer):
             2 * 9 * 512 * 512 + 4 * 512: "that is a basic block on 512 maps: what the bottleneck "
             "avoids",
         },
+        otherwise="three convolutions, 512 to 128, 128 to 128, 128 to 512, without biases; then "
+        "two numbers for each map that leaves one",
     )
     return "a basic block on 512 maps would have 4.7 million"
 
@@ -279,5 +282,7 @@ def share_of_paths(answer):
             share(20, 34, 110): "110 is the number of layers; the blocks are 54",
         },
         tolerance=6e-4,
+        otherwise="add the number of ways to choose k of 54 for all k from 20 to 34, then divide "
+        "by all 2 to the 54",
     )
     return "most paths are about half as deep as the net"
