@@ -58,6 +58,30 @@ def only_across(grid, x, y):
     return (1 - (x - j)) * row[j] + (x - j) * row[j + 1]
 
 
+def only_down(grid, x, y):
+    return only_across(grid.T, y, x)
+
+
+def weights_swapped(grid, x, y):
+    height, width = grid.shape
+    x, y = np.clip(x - 0.5, 0, width - 1), np.clip(y - 0.5, 0, height - 1)
+    j, i = min(int(x), width - 2), min(int(y), height - 2)
+    across, down = [x - j, 1 - (x - j)], [y - i, 1 - (y - i)]
+    return np.array(down) @ grid[i : i + 2, j : j + 2] @ np.array(across)
+
+
+def straight_on(grid, x, y):
+    height, width = grid.shape
+    j = int(np.clip(np.floor(x - 0.5), 0, width - 2))
+    i = int(np.clip(np.floor(y - 0.5), 0, height - 2))
+    u, v = x - 0.5 - j, y - 0.5 - i
+    return np.array([1 - v, v]) @ grid[i : i + 2, j : j + 2] @ np.array([1 - u, u])
+
+
+def zeros_outside(grid, x, y):
+    return by_weights(np.pad(grid, 1), x + 1, y + 1)
+
+
 def regions(shift=0.0, round_boxes=False, **options):
     def cut(features, boxes, stride):
         boxes = boxes + shift * stride
@@ -144,6 +168,8 @@ WRONG = {
         (16 / 3, "upside down"),
         (-0.3125, "cancels"),
         (0.09375, "wherever it lies"),
+        (0.375, "stride 8"),
+        (0.3, "too large: one cell is 16 pixels"),
     ],
     "14.2": [
         (2641920, "also has a bias"),
@@ -153,6 +179,8 @@ WRONG = {
         (2380880, "transposed convolution"),
         (873040, "four 3 x 3"),
         (2970960, "2 x 2 kernel"),
+        (2622720, "last layer is missing"),
+        (2_500_000, "too small: write one line"),
     ],
     "14.3": [
         (no_half, "j + 0.5"),
@@ -160,7 +188,11 @@ WRONG = {
         (swapped, "grid[y, x]"),
         (cell_below, "four nearest"),
         (rounded, "four nearest"),
-        (only_across, "is 0.214978, not"),
+        (only_across, "across only"),
+        (only_down, "down only"),
+        (weights_swapped, "the more it counts"),
+        (straight_on, "straight line"),
+        (zeros_outside, "fades to zero"),
     ],
     "14.4": [
         (regions(), "still half a cell off"),

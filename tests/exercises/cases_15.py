@@ -144,6 +144,8 @@ RIGHT = {
 WRONG = {
     "15.1": [
         (0.2, "believes the classifier"),
+        (0.4, "not doubled"),
+        (0.7, "too small: take ten faces"),
         (0.5, "a coin"),
         (80, "not percent"),
         (0.6, "every answer"),
@@ -156,6 +158,10 @@ WRONG = {
         (324_029, "one channel now"),
         (324_086, "not 3 x 3"),
         (324_093, "biases"),
+        (324_176, "not one"),
+        (324_230, "8 kernels"),
+        (146, "what it saves"),
+        (300_000, "too small: only two layers"),
     ],
     "15.3": [
         (not_strict, "not above it"),

@@ -28,8 +28,11 @@ def moved_samples(answer):
             16 / 3: "upside down: the move in cells is pixels divided by the stride",
             3 / 16 - 0.5: "the half cell moves both boxes alike; it cancels in the difference",
             3 / 32: "each sample moves as far as the box, wherever it lies in its bin",
+            3 / 8: "that is for features of stride 8; here it is 16",
+            3 / 4: "that is for features of stride 4; here it is 16",
         },
         tolerance=0.003,
+        otherwise="one cell is 16 pixels wide. Which part of it are three pixels?",
     )
     return "a fifth of a cell, and RoIPool would most likely not have moved at all"
 
@@ -63,7 +66,11 @@ def mask_head_parameters(answer):
             + 256 * 256 * 9
             + 256
             + last: "the transposed convolution has a 2 x 2 kernel, not 3 x 3",
+            conv + up: "the last layer is missing: 1 x 1, from 256 maps to 80 masks",
+            conv + up + 256 * 80 * 28 * 28: "the last layer is a 1 x 1 convolution: the same "
+            "weights at every pixel",
         },
+        otherwise="write one line for each of the three kinds of layer, weights and biases, and add",
     )
     return "80 masks cost less than one per cent of the head"
 
@@ -79,6 +86,37 @@ def _read(grid, x, y, shift=0.5, swap=False):
     top = (1 - u) * grid[i, j] + u * grid[i, right]
     bottom = (1 - u) * grid[below, j] + u * grid[below, right]
     return float((1 - v) * top + v * bottom)
+
+
+def _one_way(grid, x, y, across):
+    """Interpolate along one axis only, and round along the other."""
+    middle = (lambda place: int(place) + 0.5) if across else (lambda place: place)
+    other = (lambda place: place) if across else (lambda place: int(place) + 0.5)
+    return _read(grid, other(x), middle(y))
+
+
+def _weights_swapped(grid, x, y):
+    height, width = grid.shape
+    across, down = (min(max(place - 0.5, 0), size - 1) for place, size in ((x, width), (y, height)))
+    j, i = min(int(across), width - 2), min(int(down), height - 2)
+    u, v = 1 - (across - j), 1 - (down - i)
+    return _read(grid, j + u + 0.5, i + v + 0.5)
+
+
+def _beyond(grid, x, y):
+    """Go on in a straight line beyond the outermost centres."""
+    height, width = grid.shape
+    j = min(max(int(np.floor(x - 0.5)), 0), width - 2)
+    i = min(max(int(np.floor(y - 0.5)), 0), height - 2)
+    u, v = x - 0.5 - j, y - 0.5 - i
+    top = (1 - u) * grid[i, j] + u * grid[i, j + 1]
+    bottom = (1 - u) * grid[i + 1, j] + u * grid[i + 1, j + 1]
+    return float((1 - v) * top + v * bottom)
+
+
+def _dark_outside(grid, x, y):
+    """Take zeros beyond the border."""
+    return _read(np.pad(grid, 1), x + 1, y + 1)
 
 
 def _nearest(grid, x, y):
@@ -128,6 +166,29 @@ def bilinear(answer):
             (
                 _nearest,
                 "that rounds to the cell under the point, as RoIPool does; the four nearest share it",
+            ),
+            (
+                lambda grid, x, y: _one_way(grid, x, y, across=True),
+                "interpolated across only: the two rows above and below the point share it as well",
+            ),
+            (
+                lambda grid, x, y: _one_way(grid, x, y, across=False),
+                "interpolated down only: the two columns left and right of the point share it as "
+                "well",
+            ),
+            (
+                _weights_swapped,
+                "the weights are swapped: the nearer a centre lies, the more it counts",
+            ),
+            (
+                _beyond,
+                "right inside, but beyond the outermost centres it goes on in a straight line; "
+                "there the border's value holds",
+            ),
+            (
+                _dark_outside,
+                "right inside, but the border fades to zero: beyond the outermost centres the "
+                "border's value holds",
             ),
         ],
         tolerance=1e-5,

@@ -21,14 +21,17 @@ def turned_round(answer):
         answer,
         0.8,
         {
-            0.2: "that is what he gets if he believes the classifier; he knows better",
+            0.2: "that is what one gets who believes the classifier; this one knows better",
             0.5: "a coin does that; the classifier's answers are far from a coin's",
             80: "give a share between 0 and 1, not percent",
             0.3: "that is how far the accuracy lies from a coin's",
-            0.6: "he need not mix the two strategies: he turns every answer round",
+            0.6: "no need to mix the two strategies: turn every answer round",
             1.0: "a fifth of the answers were right, and turning spoils those",
+            -0.2: "a share cannot be negative: turn the answers round, not the number",
+            0.4: "the answers are not doubled but turned round",
         },
         tolerance=1e-6,
+        otherwise="take ten faces, two of them named rightly. Turn all ten answers round and count",
     )
     return "far below one half is as telling as far above: a coin's 0.5 would hide most"
 
@@ -56,7 +59,12 @@ def grey_prototypes(answer):
             324_030: "enc1 still sees the prototype's one channel beside the face",
             324_086: "the combiner is a 1 x 1 convolution, not 3 x 3",
             324_093: "both layers keep their biases",
+            324_176: "enc1 loses two of its four input channels, not one",
+            324_230: "enc1 has 8 kernels of 3 x 3 weights: each of them loses two channels",
+            146: "that is what it saves; how many are left?",
         },
+        otherwise="only two layers see the prototype, enc1 and the combiner. How many weights does "
+        "each lose with two channels?",
     )
     return "colour costs 146 of 324,248 parameters"
 
