@@ -63,3 +63,20 @@ def test_aligned_regions_give_better_masks_with_every_seed():
             for measure in ("iou", "above_0.75", "above_0.8"):
                 aligned = run.results[f"align.{part}.{measure}"]
                 assert aligned > run.results[f"pool.{part}.{measure}"], (run.name, part, measure)
+
+
+def test_the_hidden_style_is_hidden_from_unseen_judges_and_not_from_a_retrained_one():
+    study = measured.load("15")
+    assert {run.parameters["seed"] for run in study} >= {0, 1, 2}
+    for seen_or_unseen in ("strided", "pooled", "lenet", "mlp"):
+        names = [f"adversary.{output}.accuracy.{seen_or_unseen}" for output in ("SM", "NT", "OP")]
+        same, neutral, opposite = (study.mean(name) for name in names)
+        assert opposite < neutral < same < study.mean(f"original.X.accuracy.{seen_or_unseen}")
+        # The control: without an adversary the opposite prototype hides nothing, in no seed.
+        assert study.least(f"control.OP.accuracy.{seen_or_unseen}") > 0.85
+        assert study.largest(names[2]) < 0.75
+    assert study.least("adversary.OP.auc") > 0.96
+    assert study.least("original.X.auc") - study.least("adversary.OP.auc") < 0.02
+    assert study.least("adversary.OP.psnr") > 23
+    for attacker in ("strided", "pooled"):
+        assert study.least(f"attacker.{attacker}") > 0.95
