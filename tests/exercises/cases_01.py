@@ -78,6 +78,16 @@ def square_frame(image):
     )
 
 
+def cut_off(image):
+    row, column = ndimage.center_of_mass(image)
+    return int(image.shape[1] // 2 - column), int(image.shape[0] // 2 - row)
+
+
+def where_it_is(image):
+    row, column = ndimage.center_of_mass(image)
+    return round(column), round(row)
+
+
 def forgets_return(image):
     by_indices(image)
 
@@ -128,6 +138,23 @@ def upside_down(x, w1, b1, w2, b2):
     return np.minimum(x @ w1 + b1, 0) @ w2 + b2
 
 
+def sigmoid(x, w1, b1, w2, b2):
+    return 1 / (1 + np.exp(-(x @ w1 + b1))) @ w2 + b2
+
+
+def leaky(x, w1, b1, w2, b2):
+    hidden = x @ w1 + b1
+    return np.maximum(hidden, 0.01 * hidden) @ w2 + b2
+
+
+def on_or_off(x, w1, b1, w2, b2):
+    return (x @ w1 + b1 > 0) @ w2 + b2
+
+
+def no_last_bias(x, w1, b1, w2, b2):
+    return np.maximum(x @ w1 + b1, 0) @ w2
+
+
 def distances(one, two, ten):
     return {"1 pixel": one, "2 pixels": two, "10 pixels": ten}
 
@@ -149,7 +176,10 @@ WRONG = {
         (4, "bias still has to be added"),
         (8, "without the bias"),
         (1, "keep it whole"),
-        (12, "too large"),
+        (12, "twice the sum"),
+        (-1, "halve the weighted part alone"),
+        (10, "takes the bias away"),
+        (2.5, "too large: take the bias out"),
     ],
     "01.2": [
         (distances(40.0, 80.0, 80.0), "the root of their number"),
@@ -159,6 +189,7 @@ WRONG = {
         (distances(math.sqrt(40), 2 * math.sqrt(40), 10 * math.sqrt(40)), "2 pixels: not twice"),
         (distances(math.sqrt(40), math.sqrt(80), 5 * math.sqrt(80)), "10 pixels: it does not grow"),
         (distances(math.sqrt(40 / 784), math.sqrt(80 / 784), 0), "root of a mean"),
+        (distances(6.1, 8.944, 8.944), "mark the pixels that differ"),
         ({"1 pixel": math.sqrt(40)}, "no answer for 2 pixels, 10 pixels"),
     ],
     "01.3": [
@@ -171,6 +202,8 @@ WRONG = {
         (one_number, "two numbers"),
         (counted_from_one, "count from 0"),
         (square_frame, "not square"),
+        (cut_off, "cuts off towards zero"),
+        (where_it_is, "target minus position"),
         (forgets_return, "return"),
     ],
     "01.4": [
@@ -182,5 +215,9 @@ WRONG = {
         (hyperbolic, "meant to be a ReLU"),
         (folded, "replaces them by zero"),
         (upside_down, "keeps the positive ones"),
+        (sigmoid, "sigmoid bends too"),
+        (leaky, "leaky ReLU"),
+        (on_or_off, "keeps its size"),
+        (no_last_bias, "b2 is missing"),
     ],
 }

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from utils.exercises import Wrong, exercise, expect_each, expect_number, run_against
+from utils.exercises import Wrong, exercise, expect_each, run_against
+from utils.exercises._advice import expect_advised
 
 
 @exercise(
@@ -19,7 +20,7 @@ from utils.exercises import Wrong, exercise, expect_each, expect_number, run_aga
 )
 def half_light(answer):
     """(6 - (-2)) / 2 + (-2)."""
-    expect_number(
+    expect_advised(
         answer,
         2,
         {
@@ -30,7 +31,13 @@ def half_light(answer):
             0: "the bias is already inside the 6: take it out before you halve",
             1: "the bias is already inside the 6: take it out before you halve, and keep it whole",
             5: "only the weighted part is halved, and the bias is added once",
+            -1: "the bias is already inside the 6: halve the weighted part alone, and add it once",
+            7: "the bias was taken away instead of added: it is -2",
+            10: "that takes the bias away in full light; it is added, and the light is halved",
+            12: "that is twice the sum; half the light cannot make it larger",
+            -2: "that is the bias alone: half the light is not darkness",
         },
+        "take the bias out of the 6, halve what the picture contributes, put the bias back",
         tolerance=1e-6,
     )
     return "the light scales the weighted part, and the bias stays"
@@ -51,6 +58,7 @@ def stroke_distances(answer):
 
     def expect(right, more=None):
         count = round(right**2)
+        advice = "mark the pixels that differ, square each difference (1), add, take the root"
         known = {
             float(count): f"{count} pixels differ; the distance is the root of their number",
             count / 28**2: "that is a mean over all pixels; the distance adds the squares up",
@@ -59,7 +67,7 @@ def stroke_distances(answer):
             **(more or {}),
         }
         known.pop(right, None)
-        return lambda value: expect_number(value, right, known, tolerance=0.0006)
+        return lambda value: expect_advised(value, right, known, advice, tolerance=0.0006)
 
     expect_each(
         answer,
@@ -121,6 +129,16 @@ def _by_box(image):
 
 def _unweighted(image):
     return _step((image > 0).astype(float))
+
+
+def _cut_off(image):
+    row, column = _centre_of_mass(image)
+    return int(image.shape[1] // 2 - column), int(image.shape[0] // 2 - row)
+
+
+def _position(image):
+    row, column = _centre_of_mass(image)
+    return _rounded(column), _rounded(row)
 
 
 def _brightest(image):
@@ -198,6 +216,8 @@ def step_to_centre(answer):
                 _axes_swapped_frame,
                 "for pictures that are not square, W // 2 belongs to columns and H // 2 to rows",
             ),
+            (_cut_off, "int() cuts off towards zero; round to the *nearest* whole pixel"),
+            (_position, "that is where the centre of mass *is*; the step is target minus position"),
             (one_less, "one pixel short: columns and rows count from 0"),
         ],
     )
@@ -235,6 +255,9 @@ def two_layers(answer):
     def the_input(x, w1, b1, w2, b2):
         return (np.maximum(x, 0) @ w1 + b1) @ w2 + b2
 
+    def without_the_last_bias(x, w1, b1, w2, b2):
+        return _layers(x, w1, b1, w2, 0)
+
     def before_the_bias(x, w1, b1, w2, b2):
         return (np.maximum(x @ w1, 0) + b1) @ w2 + b2
 
@@ -259,6 +282,19 @@ def two_layers(answer):
                 lambda *a: _layers(*a, bend=np.abs),
                 "that folds negative sums up; a ReLU replaces them by zero",
             ),
+            (
+                lambda *a: _layers(*a, bend=lambda z: 1 / (1 + np.exp(-z))),
+                "a sigmoid bends too, but it was meant to be a ReLU",
+            ),
+            (
+                lambda *a: _layers(*a, bend=lambda z: np.where(z > 0, z, 0.01 * z)),
+                "a leaky ReLU lets a little of the negative sums through; a ReLU nothing",
+            ),
+            (
+                lambda *a: _layers(*a, bend=lambda z: z > 0),
+                "that only asks whether the sum is positive; a ReLU keeps its size",
+            ),
+            (without_the_last_bias, "the scores have a bias too: b2 is missing"),
             (
                 lambda *a: _layers(*a, bend=lambda z: np.minimum(z, 0)),
                 "that keeps the negative sums; a ReLU keeps the positive ones",
