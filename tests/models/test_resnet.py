@@ -123,12 +123,25 @@ def test_weights_and_outputs_are_interchangeable_with_torchvisions(depth):
 
 
 @pytest.mark.parametrize("depth", [34, 101, 152])
-def test_the_other_state_dicts_have_the_same_keys_and_shapes(depth):
-    theirs = ghost(getattr(torchvision.models, f"resnet{depth}")).state_dict()
-    ours = ghost(ResNet, depth).state_dict()
-    assert [(key, value.shape) for key, value in ours.items()] == [
-        (key, value.shape) for key, value in theirs.items()
+def test_the_other_depths_take_torchvisions_weights_and_answer_alike(depth):
+    theirs = ghost(getattr(torchvision.models, f"resnet{depth}"), num_classes=7)
+    ours = ghost(ResNet, depth, num_classes=7)
+    assert [(key, value.shape) for key, value in ours.state_dict().items()] == [
+        (key, value.shape) for key, value in theirs.state_dict().items()
     ]
+    torch.manual_seed(depth)
+    theirs.to_empty(device="cpu")
+    for weight in theirs.parameters():
+        if weight.ndim > 1:
+            nn.init.normal_(weight, std=(2 / weight[0].numel()) ** 0.5)
+    nn.init.normal_(theirs.fc.bias)
+    shake(theirs)
+    ours.to_empty(device="cpu").load_state_dict(theirs.state_dict())
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        target = theirs(x)
+        torch.testing.assert_close(ours.eval()(x), target, rtol=1e-5, atol=1e-5)
+    assert target.isfinite().all() and target.std() > 1e-3
 
 
 def test_the_papers_stride_takes_the_same_weights_to_other_outputs():
