@@ -95,6 +95,16 @@ def a_list(ranks, ages, youngest=15):
     return [abs(r + youngest - a) for r, a in zip(ranks, ages, strict=True)]
 
 
+def turned_round(labels, num_ranks):
+    right = by_loop(labels, num_ranks)
+    return [min(right) / weight for weight in right]
+
+
+def by_all(labels, num_ranks):
+    above = [sum(label > k for label in labels) for k in range(num_ranks - 1)]
+    return [(max(s, len(labels) - s) / len(labels)) ** 0.5 for s in above]
+
+
 RIGHT = {
     "11.1": [2, 2.0, np.median([1, 2, 2, 3, 12]), torch.tensor(2)],
     "11.2": [537, 512 + 25, np.int64(537)],
@@ -109,7 +119,11 @@ WRONG = {
         (6.5, "two extreme people"),
         (12, "one person"),
         (2.5, "is a person"),
-        (1, "too small"),
+        (1, "four people"),
+        (3, "three people"),
+        (2.4, "asked is the answer"),
+        (20, "sum of the ranks"),
+        (5, "one step to the side"),
     ],
     "11.2": [
         (538, "25 questions"),
@@ -119,6 +133,9 @@ WRONG = {
         (25650, "OR-CNN"),
         (13338, "cross-entropy"),
         (2073, "first version"),
+        (25, "those are the biases"),
+        (1049, "OR-CNN two"),
+        (600, "shared by all questions"),
     ],
     "11.3": [
         (8.08, "mean of the three"),
@@ -127,6 +144,10 @@ WRONG = {
         (8.05, "deviation 0.04"),
         (8.0, "rounds to 0.07"),
         (8.21, "moves the mean up"),
+        (7.11, "the wrong one"),
+        (8.1, "hardly lower"),
+        (24.24, "take the other two away"),
+        (7.5, "two seeds as printed"),
     ],
     "11.4": [
         (no_root, "square root is missing"),
@@ -134,7 +155,10 @@ WRONG = {
         (not_divided, "should be 1"),
         (by_sum, "divides by the sum"),
         (emptier, "emptier side"),
-        (one_too_many, "4 elements, not 3"),
+        (one_too_many, "one question less"),
+        (lambda labels, k: by_loop([label + 1 for label in labels], k), "from k on"),
+        (turned_round, "turned round"),
+        (by_all, "by the root of N"),
     ],
     "11.5": [
         (unmended, "still compared with an age"),

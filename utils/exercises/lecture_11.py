@@ -26,9 +26,13 @@ def best_answer(answer):
             6.5: "the middle of the range is ruled by the two extreme people alone",
             12: "twelve serves one person and is far from four",
             2.5: "between the middle and its neighbour: with five people the middle one is a person",
-            1.6: "that is the error it gives, not far from it; the question is about the answer",
+            2.4: "that is the error which the best answer gives; asked is the answer itself",
+            20: "that is the sum of the ranks; which one number is nearest to all five?",
+            3: "one step to the left comes nearer to three people and leaves two",
+            1: "one step to the right comes nearer to four people and leaves one",
         },
         tolerance=1e-9,
+        otherwise="try one step to the side: how many people does it come nearer to?",
     )
     return "the median: half of the people on either side"
 
@@ -57,7 +61,10 @@ def head_parameters(answer):
             2 * 25 * 513: "that is OR-CNN, with two units a question",
             512 * 26 + 26: "that is the head of cross-entropy, one score a rank",
             2048 + 25: "2,048 features belong to the first version; the final one has 512",
+            25: "those are the biases; the shared weight vector has one number a feature",
+            2 * 512 + 25: "one output a question: CORAL needs one score, OR-CNN two",
         },
+        otherwise="one weight for each feature, shared by all questions, and one bias a question",
     )
     return "all questions look along one direction"
 
@@ -85,8 +92,13 @@ def true_seed(answer):
             8.05: "the mean would be 8.09 and the deviation 0.04",
             8.0: "the mean would be 8.08, but the deviation 0.067, which rounds to 0.07",
             8.21: "a larger seed moves the mean up; the printed mean is lower than the seeds",
+            7.11: "the mean would be 7.78: one digit, but the wrong one",
+            8.1: "the mean would be 8.11, hardly lower than the seeds; the printed mean is 8.08",
+            24.24: "that is the sum of all three; take the other two away",
         },
         tolerance=0.0049,
+        otherwise="it must bring the mean to 8.08 and the deviation to 0.06, with two seeds as "
+        "printed",
     )
     return "8.01 became 8.11: one digit"
 
@@ -158,6 +170,28 @@ def task_weights(answer):
                     ]
                 ),
                 "that takes the emptier side; M is the fuller one",
+            ),
+            (
+                lambda labels, num_ranks: _weights([label + 1 for label in labels], num_ranks),
+                "that counts the labels from k on; S counts those above k",
+            ),
+            (
+                lambda labels, num_ranks: _weights(labels, num_ranks + 1),
+                "that is one weight too many: num_ranks ranks need one question less",
+            ),
+            (
+                _variant(
+                    lambda s, n: [
+                        min(math.sqrt(max(y, n - y)) for y in s) / math.sqrt(max(x, n - x))
+                        for x in s
+                    ]
+                ),
+                "that is turned round: the unbalanced questions get the largest weight, not the "
+                "smallest",
+            ),
+            (
+                _variant(lambda s, n: [math.sqrt(max(x, n - x) / n) for x in s]),
+                "that divides by the root of N; Eq. 7 divides by the largest root of the M",
             ),
         ],
     )
