@@ -105,6 +105,8 @@ WRONG = {
         ({"dense": 31370, "global": 704}, "a bias belongs to a class"),
         ({"dense": 3136, "global": 64}, "how many numbers come in"),
         ({"dense": 3137, "global": 65}, "that is one class"),
+        ({"dense": 31000, "global": 650}, "how many numbers come in, how many"),
+        ({"dense": 31370, "global": 600}, "how many numbers come in, how many"),
         ({"dense": 31370}, "no answer for global"),
     ],
     "05.3": [

@@ -68,6 +68,7 @@ def head_parameters(answer):
                     64 * 49 * 10 + 64: "a bias belongs to a class, of which there are 10, not to "
                     "a map",
                 },
+                "how many numbers come in, how many classes go out, and a bias for each class?",
             ),
             "global": lambda value: expect_integer(
                 value,
@@ -81,6 +82,7 @@ def head_parameters(answer):
                     64 * 10 + 10 + 64: "averaging learns nothing: the 64 means have no parameters",
                     10 + 10: "each of the 64 maps gives one number to the dense layer",
                 },
+                "how many numbers come in, how many classes go out, and a bias for each class?",
             ),
         },
     )
