@@ -98,6 +98,18 @@ def blind_to_nan(analytic, numeric):
 
 CAUSES = {"a": "averaged", "b": "batch mean", "c": "rounding", "d": "kink"}
 
+
+def taken_away(grad):
+    half = grad.shape[-1] // 2
+    learned = grad[..., : half + 1].copy()
+    learned[..., :half] -= grad[..., ::-1][..., :half]
+    return learned
+
+
+def one_by_one(analytic, numeric):
+    return bool((np.abs(analytic - numeric) <= 1e-5 * np.abs(numeric)).all())
+
+
 RIGHT = {
     "04.1": [4608, 8 * 24 * 24, np.int64(4608), 4608.0],
     "04.2": [CAUSES, {key: f" {value.upper()} " for key, value in CAUSES.items()}],
@@ -116,6 +128,10 @@ WRONG = {
         (119808, "once at each place"),
         (25, "do not touch the bias"),
         (0, "grows with each"),
+        (200, "serves every output"),
+        (192, "has 24 rows"),
+        (4232, "28 - 5 + 1"),
+        (5000, "count the outputs of one image"),
     ],
     "04.2": [
         (CAUSES | {"a": "batch mean"}, "a: the batch would touch the dense layer"),
@@ -136,6 +152,7 @@ WRONG = {
         (second_half, "the mirrored half alone"),
         (unturned, "without turning one round"),
         (rows, "mirrors the rows"),
+        (taken_away, "both uses pull"),
         (whole_kernel, "shape"),
     ],
     "04.4": [
@@ -146,5 +163,6 @@ WRONG = {
         (one_sided, "can be negative"),
         (blind_to_nan, "NaN passes"),
         (np.allclose, "absolute 1e-8"),
+        (one_by_one, "the ruler is the largest value"),
     ],
 }

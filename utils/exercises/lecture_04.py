@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from utils.exercises import exercise, expect_choice, expect_each, expect_integer, run_against
+from utils.exercises import exercise, expect_choice, expect_each, run_against
+from utils.exercises._advice import expect_advised
 
 
 @exercise(
@@ -18,7 +19,7 @@ from utils.exercises import exercise, expect_choice, expect_each, expect_integer
 def bias_gradient(answer):
     """One for each output: 8 images of 24 x 24."""
     places = 24 * 24
-    expect_integer(
+    expect_advised(
         answer,
         8 * places,
         {
@@ -31,7 +32,12 @@ def bias_gradient(answer):
             8 * places * 26: "the bias is added once at each place, not once for each weight",
             25: "the pixels under the detector do not touch the bias; who uses it, and how often?",
             0: "a loss that is the sum of the outputs grows with each of them, and so with the bias",
+            8 * 25: "the bias is not one of the weights under the window; it serves every output",
+            24: "that is one row of outputs: a map has rows and columns, and there are eight images",
+            8 * 24: "that is one row of outputs in each image; a map has 24 rows",
+            8 * 23 * 23: "count the places again: the first and the last both count, 28 - 5 + 1",
         },
+        "every output uses the bias once; count the outputs of one image, then the images",
     )
     return "the loss sums, so the uses are counted"
 
@@ -168,6 +174,10 @@ def mirror_gradient(answer):
                 "the halves are added without turning one round: the first column's partner is "
                 "the last",
             ),
+            (
+                lambda g: _mirror(g) - 2 * (_mirror(g) - g[..., : g.shape[-1] // 2 + 1]),
+                "that takes the partner's gradient away; both uses pull, so they are added",
+            ),
             (_mirror_rows, "that mirrors the rows; here column v and column K - 1 - v are equal"),
         ],
     )
@@ -225,6 +235,16 @@ def agrees(answer):
         (
             lambda a, n: not bool((np.abs(a - n) > 1e-5 * np.abs(n).max()).any()),
             "almost: NaN passes, because no comparison with NaN is true, not even 'larger than'",
+        ),
+        (
+            lambda a, n: bool((np.abs(a - n) <= 1e-5 * np.abs(n)).all()),
+            "each value is measured by itself: beside a large gradient a tiny one is never near "
+            "enough; the ruler is the largest value of numeric",
+        ),
+        (
+            lambda a, n: bool(np.abs(a - n).max() <= 1e-5),
+            "the largest difference, good; but compared with a fixed number: for small gradients "
+            "zeros pass, for large ones the right gradient fails",
         ),
         (
             lambda a, n: bool(np.allclose(a, n)),
