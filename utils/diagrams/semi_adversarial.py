@@ -92,9 +92,9 @@ def autoencoder(model: nn.Module, side: int = 224, title: str | None = None) -> 
     """
     blocks, steps = _stages(model, side)
     board = _Board(5.0, title)
-    widths = [0.16 + 0.115 * math.log2(channels) for channels, _ in blocks]
-    gap = (board.width - 0.9 - sum(widths)) / (len(blocks) - 1)
-    middle, x = 2.75, 0.35
+    widths = [0.16 + 0.085 * math.log2(channels) for channels, _ in blocks]
+    gap = (board.width - 1.15 - sum(widths)) / (len(blocks) - 1)
+    middle, x = 2.75, 0.5
     for number, ((channels, size), width) in enumerate(zip(blocks, widths, strict=True)):
         height = _TALLEST * size / side
         kind = "input" if number in (0, len(blocks) - 1) else "convolution"
@@ -104,8 +104,8 @@ def autoencoder(model: nn.Module, side: int = 224, title: str | None = None) -> 
             for place, colour in enumerate(_PROTOTYPE):
                 left = x + width - 0.09 * (3 - place)
                 board.rectangle(left, low, 0.09, height, colour, _EDGES[kind], linewidth=0.6)
-        board.text(x + width / 2, low - 0.2, f"{channels}", 15, INK, weight="bold")
-        board.text(x + width / 2, low - 0.45, f"{size} × {size}", 12, QUIET)
+        board.text(x + width / 2, low - 0.2, f"{channels}", 16, INK, weight="bold")
+        board.text(x + width / 2, low - 0.47, f"{size} × {size}", 13.5, QUIET)
         if number < len(steps):
             stop = x + width + gap
             board.arrow((x + width + 0.05, middle), (stop - 0.05, middle))
@@ -115,10 +115,10 @@ def autoencoder(model: nn.Module, side: int = 224, title: str | None = None) -> 
             else:
                 words, parameters = words
             if parameters:
-                board.text((x + width + stop) / 2, 0.52, parameters, 12.5, _EDGES["convolution"])
-            board.text((x + width + stop) / 2, middle + 0.14, words, 12, INK, va="bottom")
+                board.text((x + width + stop) / 2, 0.52, parameters, 14.5, _EDGES["convolution"])
+            board.text((x + width + stop) / 2, middle + 0.14, words, 13.5, INK, va="bottom")
         x += width + gap
-    board.text(0.15, 0.52, "learned:", 12.5, _EDGES["convolution"], ha="left")
+    board.text(0.15, 0.2, "numbers learned in each step", 13.5, QUIET, ha="left")
     return board.figure
 
 
