@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 lecture_of_test := $(if $(LECTURE),--lecture $(LECTURE))
 jobs := $(if $(JOBS),--jobs $(JOBS))
 
-.PHONY: course test test-fast lab slides site refresh clean pins setup
+.PHONY: course test test-fast soak lab slides site refresh clean pins setup
 
 course: $(STAMP)
 	$(BIN)/course all $(jobs)
@@ -20,6 +20,10 @@ test: $(STAMP)
 
 test-fast: $(STAMP)
 	$(BIN)/course test --stage fast $(lecture_of_test)
+
+# Every test again and again, and the long injections: hours, before a release.
+soak: $(STAMP)
+	$(BIN)/python tests/soak.py
 
 lab: $(STAMP)
 	$(BIN)/course start $(or $(LECTURE),01) --lab
