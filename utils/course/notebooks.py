@@ -20,9 +20,33 @@ _PROGRESS = re.compile(r"^.*(?:\d+%\|.*\|.*\[.*\]|\d+(?:it|batch|step|epoch)s? \
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
+_SAFE = re.compile(r"[\w.-]+")
+"""A notebook's name: it stands in addresses and in pages."""
+
+_CODE = re.compile(r"(```.*?```|~~~.*?~~~|``.+?``|`[^`\n]*`)", re.DOTALL)
+_TITLE = re.compile(r"(?m)^(#\s.*)$")
+_MARKUP = re.compile(r"<(?=[A-Za-z/!?])")
+_ADDRESS = re.compile(r"(?i)(\]\(|\]:|<)(\s*)(javascript|vbscript|data)\s*:")
+
+
+def harmless(markdown: str) -> str:
+    """Return Markdown whose raw HTML is shown as text, so that no script in it runs on a page.
+
+    The lectures need none: what moves is an output of code. Code and formulae stay as they are,
+    except that a formula's ``<`` before a letter is written ``&lt;``, which draws the same. In a
+    title it becomes another sign: the site's theme writes titles a second time, unescaped.
+    """
+    parts = _CODE.split(markdown)
+    for index in range(0, len(parts), 2):
+        parts[index] = _TITLE.sub(lambda line: _MARKUP.sub("\u2039", line[1]), parts[index])
+        parts[index] = _MARKUP.sub("&lt;", _ADDRESS.sub(r"\1\2#\3-", parts[index]))
+    return "".join(parts)
+
+
 def notebooks(folder: str = LECTURES) -> list[Path]:
     """Return the paths of all lectures, or of all solutions, in order."""
-    return sorted((utils.ROOT / folder).glob("[0-9][0-9]_*.ipynb"))
+    found = (utils.ROOT / folder).glob("[0-9][0-9]_*.ipynb")
+    return sorted(path for path in found if _SAFE.fullmatch(path.stem))
 
 
 def find(wanted: Sequence[str] = (), folder: str = LECTURES) -> list[Path]:

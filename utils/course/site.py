@@ -137,6 +137,7 @@ def page_of(path: Path, solution: Path | None = None, *, executed: bool = False)
     course = notebooks.course_metadata(notebook)
     cells = notebook["cells"]
     first = next((notebooks.source(c) for c in cells if c["cell_type"] == "markdown"), "")
+    first = notebooks.harmless(first)
     facts = slides.describe(first, path.stem, course.get("title"))
     exercises = [c for c in cells if c["metadata"].get("course", {}).get("role") == "prompt"]
     return Page(
@@ -154,9 +155,9 @@ def page_of(path: Path, solution: Path | None = None, *, executed: bool = False)
 def _credit(picture: str | dict) -> str:
     """Return the line of the credits page for one entry of a notebook's ``course.pictures``."""
     if isinstance(picture, str):
-        return picture
+        return notebooks.harmless(picture)
     parts = [picture.get(key) for key in ("what", "by", "source", "licence")]
-    return ", ".join(str(part) for part in parts if part)
+    return notebooks.harmless(", ".join(str(part) for part in parts if part))
 
 
 # ---------------------------------------------------------------------------- building
@@ -328,6 +329,8 @@ def prepare(notebook: dict, page: Page, *, solution: bool = False) -> dict:
         if metadata.get("slideshow", {}).get("slide_type") == "notes":
             continue
         cell = cell | {"metadata": dict(metadata)}
+        if cell["cell_type"] == "markdown":
+            cell["source"] = notebooks.harmless(notebooks.source(cell))
         if cell["cell_type"] == "markdown" and not solution and cells:  # not in the title's goals
             cell["source"] = link_terms(notebooks.source(cell), wanted)
         if cell["cell_type"] == "code":

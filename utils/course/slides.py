@@ -480,6 +480,9 @@ def convert(notebook: Path, digest: str = "") -> tuple[str, dict]:
     from nbconvert import HTMLExporter
 
     nb = nbformat.read(notebook, as_version=4)
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            cell.source = notebooks.harmless(cell.source)
     first = next((cell.source for cell in nb.cells if cell.cell_type == "markdown"), "")
     facts = describe(first, notebook.stem, notebooks.course_metadata(nb).get("title"))
     slides = arrange(nb.cells)
@@ -519,7 +522,7 @@ def describe(first: str, name: str, title: str | None = None) -> dict:
         Title if the cell has no heading.
     """
     heading = re.search(r"(?m)^#\s+(.+?)\s*$", first)
-    title = heading[1] if heading else title or name
+    title = heading[1] if heading else notebooks.harmless(title or name)
     lecture = name[:2] if re.match(r"\d\d_", name) else ""
     title = re.sub(r"^(Lecture\s+)?\d+\s*[:.·|–-]\s*", "", title)
     goals = re.findall(r"(?m)^(?:[-*+]|\d+\.)\s+(.+(?:\n[ \t]+\S.*)*)", first)

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from utils import fetch
-from utils.datasets import Data, Record, one_of
+from utils.datasets import Data, Record, one_of, pictures
 
 _CELEBA_SPLITS = {"train": "train", "unseen": "train", "validation": "valid", "test": "test"}
 
@@ -65,7 +65,18 @@ def celeba(
     for name in ("list_attr_celeba.txt", "identity_CelebA.txt", "list_eval_partition.txt"):
         if not (place / name).is_file():
             raise fetch.DataError(f"the folder {place} holds no {name}: CelebA comes with it")
-    found = _celeba_at(place, _CELEBA_SPLITS[split])
+    try:
+        found = _celeba_at(place, _CELEBA_SPLITS[split])
+    except (OSError, ValueError, IndexError, KeyError, RuntimeError) as error:
+        raise fetch.DataError(
+            f"a list in {place} is not as CelebA's owners wrote it ({' '.join(str(error).split())}): "
+            "unpack CelebA's lists again"
+        ) from error
+    if not len(found.attr) == len(found.identity) == len(found.filename):
+        raise fetch.DataError(
+            f"the lists in {place} name {len(found.filename)} pictures, {len(found.identity)} persons "
+            f"and {len(found.attr)} rows of attributes: unpack CelebA's lists again"
+        )
     if attribute not in found.attr_names:
         names = ", ".join(name for name in found.attr_names if name)
         raise ValueError(f"celeba has no attribute {attribute!r}: it has {names}")
@@ -77,7 +88,7 @@ def celeba(
     order = order[:limit]
     images = torch.empty((len(order), 3, side, side), dtype=torch.uint8)
     for number, index in enumerate(order.tolist()):
-        picture = found[index][0].convert("RGB")
+        picture = pictures.read(place / "img_align_celeba" / found.filename[index], "CelebA")
         edge = min(picture.size)
         left, top = (picture.width - edge) // 2, (picture.height - edge) // 2
         box = (left, top, left + edge, top + edge)

@@ -39,7 +39,6 @@ import stat
 import sys
 import tempfile
 import unicodedata
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -51,6 +50,7 @@ import torch
 
 from utils import fetch
 from utils.datasets import Data, Record, one_of
+from utils.datasets import pictures as pictures_of
 from utils.fetch import DataError
 
 SIZE = 128
@@ -651,26 +651,7 @@ def read_picture(path: str | PathLike, centre: int = 0) -> np.ndarray:
     """
     from PIL import Image
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(path) as picture:
-                picture.load()
-                if picture.mode.startswith("I") or picture.mode == "F":
-                    values = np.asarray(picture, dtype=np.float64)
-                    if values.max(initial=0) > 255:
-                        values = values / 257  # 65,535 is white
-                    picture = Image.fromarray(values.clip(0, 255).round().astype(np.uint8))
-                if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-                    picture = picture.convert("RGBA")
-                    black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
-                    picture = Image.alpha_composite(black, picture)
-                picture = picture.convert("RGB")
-        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-            raise ValueError(str(error)) from None
-        except (SyntaxError, EOFError, IndexError, TypeError, KeyError) as error:
-            raise ValueError(f"no whole picture ({error})") from None  # Pillow on broken files
+    picture = pictures_of.decode(path)
     if centre:
         left, top = (round((side - centre) / 2) for side in picture.size)
         picture = picture.crop((left, top, left + centre, top + centre))

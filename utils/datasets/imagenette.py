@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from utils import fetch
-from utils.datasets import Data, Record, one_of
+from utils.datasets import Data, Record, one_of, pictures
 
 CLASS_NAMES: dict[str, tuple[str, ...]] = {
     "imagenette": (
@@ -87,7 +87,8 @@ def load_imagenette(
     ValueError
         If the split is unknown, or the size or limit is no positive number.
     utils.fetch.DataError
-        If the folder is not given, not there, or holds no such part.
+        If the folder is not given, not there, holds no such part, or a picture that cannot be
+        read.
     """
     name = "imagenette"
     one_of("split", split, ("train", "test"), name)
@@ -136,15 +137,9 @@ def _root(folder: str | PathLike | None) -> Path:
 def _square(path: Path, size: int) -> torch.Tensor:
     """Return the middle square of a picture, its shorter side scaled to `size`: (size, size, 3)."""
     import numpy as np
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
-    try:
-        with Image.open(path) as picture:
-            picture = picture.convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
-        raise fetch.DataError(
-            f"{path} is no readable picture ({error}): unpack Imagenette again"
-        ) from error
+    picture = pictures.read(path, "imagenette")
     scale = size / min(picture.size)
     width, height = (max(size, round(scale * side)) for side in picture.size)
     picture = picture.resize((width, height), Image.Resampling.BICUBIC)

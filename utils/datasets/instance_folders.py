@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from utils import fetch
-from utils.datasets import Data, Record, one_of
+from utils.datasets import Data, Record, one_of, pictures
 
 CLASS_NAMES: dict[str, tuple[str, ...]] = {"penn-fudan": ("pedestrian",)}
 """COCO's names depend on its annotations: `coco_names` reads them."""
@@ -71,12 +71,28 @@ def load_penn_fudan(
         drawn = place / "PedMasks" / f"{photograph.stem}_mask.png"
         if not drawn.is_file():
             raise fetch.DataError(f"there is no {drawn} for {photograph.name}: unpack both folders")
-        owner = np.asarray(Image.open(drawn))
+        picture, owner = pictures.read(photograph, "Penn-Fudan"), _owners(drawn)
+        if owner.shape != (picture.height, picture.width):
+            raise fetch.DataError(
+                f"{drawn} has the shape {owner.shape} and {photograph.name} {picture.height} x "
+                f"{picture.width} pixels: a mask has one number for each pixel"
+            )
         masks = [owner == person for person in np.unique(owner) if person > 0]
-        image, target = _squared(Image.open(photograph), masks, [0] * len(masks), size)
+        image, target = _squared(picture, masks, [0] * len(masks), size)
         images.append(image)
         targets.append(target)
     return _data("penn-fudan", split, place, images, targets, len(photographs), "none given")
+
+
+def _owners(path: Path) -> np.ndarray:
+    """Read a mask: for each pixel the number of the person it shows, 0 for nobody."""
+    try:
+        with Image.open(path) as drawn:
+            return np.asarray(drawn)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise fetch.DataError(
+            f"{path} is no readable mask ({' '.join(str(error).split())}): unpack Penn-Fudan again"
+        ) from error
 
 
 def load_coco(
@@ -128,7 +144,15 @@ def load_coco(
     for row in range(len(photographs)):
         if len(images) == count:
             break
-        photograph, annotations = photographs[row]
+        number = photographs.ids[row]
+        entry = api.loadImgs(number)[0]
+        photograph = pictures.read(place / f"{split}2017" / entry["file_name"], "COCO")
+        if photograph.size != (entry.get("width"), entry.get("height")):
+            raise fetch.DataError(
+                f"{entry['file_name']} has {photograph.width} x {photograph.height} pixels, but the "
+                f"annotations say {entry.get('width')} x {entry.get('height')}: unpack COCO again"
+            )
+        annotations = api.loadAnns(api.getAnnIds(number))
         whole = [a for a in annotations if not a.get("iscrowd") and a["area"] > 0]
         with warnings.catch_warnings():
             # pycocotools converts its arrays in a way that NumPy will give up one day.
@@ -162,8 +186,16 @@ def _coco(place: Path, split: str):
     annotations = place / "annotations" / f"instances_{split}2017.json"
     if not annotations.is_file():
         raise fetch.DataError(f"there is no {annotations}: unpack COCO's annotations there")
-    with contextlib.redirect_stdout(io.StringIO()):  # it announces each of its steps
-        return CocoDetection(str(place / f"{split}2017"), str(annotations))
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # it announces each of its steps
+            photographs = CocoDetection(str(place / f"{split}2017"), str(annotations))
+        photographs.coco.getCatIds()
+        return photographs
+    except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
+        raise fetch.DataError(
+            f"{annotations} is not what COCO wrote ({type(error).__name__}: {error}): unpack COCO's "
+            "annotations again"
+        ) from error
 
 
 def _check_size(size: int) -> None:

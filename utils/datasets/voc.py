@@ -6,13 +6,15 @@ is then read, resized and kept in memory as the other sets are.
 
 from __future__ import annotations
 
+import math
 from os import PathLike
+from xml.etree import ElementTree
 
 import torch
 from PIL import Image
 
 from utils import fetch
-from utils.datasets import Data, Record, one_of
+from utils.datasets import Data, Record, one_of, pictures
 
 VOC_CLASSES = tuple(
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
@@ -53,7 +55,7 @@ def load_voc2007(
     Raises
     ------
     utils.fetch.DataError
-        If the folder is not there or holds something else.
+        If the folder is not there or holds something else, or a photo or its notes cannot be read.
     ValueError
         If the split or a number is out of range.
     """
@@ -71,21 +73,17 @@ def load_voc2007(
             f"VOCdevkit/VOC2007 with ImageSets/Main/{_SETS[split]}.txt"
         ) from error
     number = min(len(photos), count or len(photos))
+    if not number:
+        raise fetch.DataError(f"VOC 2007 in {place} lists no photo in {_SETS[split]}.txt")
     images = torch.empty(number, 3, size, size, dtype=torch.uint8)
     targets = []
     for index in range(number):
-        photo, notes = photos[index]
+        photo = pictures.read(photos.images[index], "VOC 2007")
         scale = torch.tensor([size / photo.width, size / photo.height]).repeat(2)
-        square = photo.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
+        square = photo.resize((size, size), Image.Resampling.BILINEAR)
         pixels = torch.frombuffer(bytearray(square.tobytes()), dtype=torch.uint8)
         images[index] = pixels.view(size, size, 3).permute(2, 0, 1)
-        boxes, labels = [], []
-        for item in notes["annotation"].get("object", []):
-            if item.get("difficult") == "1":
-                continue
-            x1, y1, x2, y2 = (float(item["bndbox"][k]) for k in ("xmin", "ymin", "xmax", "ymax"))
-            boxes.append([x1 - 1, y1 - 1, x2, y2])  # VOC counts pixels from 1, the last included
-            labels.append(VOC_CLASSES.index(item["name"]))
+        boxes, labels = _objects(photos.annotations[index])
         targets.append(
             {
                 "boxes": torch.tensor(boxes).reshape(-1, 4) * scale,
@@ -105,3 +103,24 @@ def load_voc2007(
             shape=(3, size, size),
         ),
     )
+
+
+def _objects(path: str) -> tuple[list[list[float]], list[int]]:
+    """Boxes and labels out of a photo's notes, without the difficult ones."""
+    boxes, labels = [], []
+    try:
+        for item in ElementTree.parse(path).getroot().iter("object"):
+            if item.findtext("difficult") == "1":
+                continue
+            corners = ("xmin", "ymin", "xmax", "ymax")
+            x1, y1, x2, y2 = (float(item.find("bndbox").findtext(key)) for key in corners)
+            if not (0 <= x1 - 1 < x2 < math.inf and 0 <= y1 - 1 < y2 < math.inf):
+                raise ValueError(f"the box {x1:g}, {y1:g}, {x2:g}, {y2:g}")
+            boxes.append([x1 - 1, y1 - 1, x2, y2])  # VOC counts pixels from 1, the last included
+            labels.append(VOC_CLASSES.index(item.findtext("name")))
+    except (OSError, ValueError, TypeError, AttributeError, ElementTree.ParseError) as error:
+        raise fetch.DataError(
+            f"{path} is not what VOC 2007 notes of a photo ({' '.join(str(error).split())}): unpack "
+            "VOC 2007 again"
+        ) from error
+    return boxes, labels
