@@ -48,7 +48,7 @@ def averaged(signal, switches, height, width):
 def along_columns(signal, switches, height, width):
     result = np.zeros((height, width))
     for value, place in zip(signal.ravel(), switches.ravel(), strict=True):
-        result[int(place) % width * height // width % height, int(place) // width % width] += value
+        result[int(place) % height, int(place) // height] += value
     return result
 
 
@@ -122,6 +122,19 @@ def only_the_square(weights, image, size, stride):
     return product.sum() - occlusion(weights, image, size, stride)
 
 
+def sticking_out(weights, image, size, stride):
+    height, width = image.shape
+    bigger = np.zeros((height + size - 1, width + size - 1))
+    bigger[:height, :width] = weights * image
+    return occlusion(np.ones_like(bigger), bigger, size, stride)
+
+
+def with_grey(weights, image, size, stride):
+    sums = np.lib.stride_tricks.sliding_window_view(weights, (size, size))
+    added = image.mean() * sums[::stride, ::stride].sum((2, 3))
+    return occlusion(weights, image, size, stride) + added
+
+
 RIGHT = {
     "10.1": [RULES, {rule: tuple(reversed(cases)) for rule, cases in RULES.items()}],
     "10.2": [{"side": 47, "step": 8}, {"side": np.int64(47), "step": 8.0}],
@@ -133,7 +146,8 @@ RIGHT = {
 WRONG = {
     "10.1": [
         ({**RULES, "gradient": ["++", "-+"]}, "input's sign"),
-        ({**RULES, "gradient": ["++"]}, "not all of them"),
+        ({**RULES, "gradient": ["++"]}, "passes both signs"),
+        ({**RULES, "deconvnet": ["++"]}, "does not ask whether"),
         ({**RULES, "deconvnet": ["++", "+-"]}, "does not matter"),
         ({**RULES, "guided": ["++", "+-"]}, "also drops negative"),
         ({**RULES, "guided": ["++", "-+"]}, "whether the unit was alive"),
@@ -148,6 +162,10 @@ WRONG = {
         ({"side": 39, "step": 8}, "the step is 8 by then"),
         ({"side": 47, "step": 4}, "conv1 and two pools"),
         ({"side": 47, "step": 6}, "multiply"),
+        ({"side": 23, "step": 8}, "after fire3"),
+        ({"side": 50, "step": 8}, "begin with 3 after conv1"),
+        ({"side": 47, "step": 2}, "both pools double"),
+        ({"side": 47, "step": 12}, "multiply the strides"),
         ({"side": 47}, "no answer for step"),
     ],
     "10.3": [
@@ -156,7 +174,12 @@ WRONG = {
         (averaged, "not averaged"),
         (marks, "marks the places"),
         (still_flat, "shape (height, width)"),
-        (along_columns, "along_columns("),
+        (along_columns, "read down the columns"),
+        (lambda s, k, h, w: by_add_at(s, (k % w) * h + k // w, h, w), "are exchanged"),
+        (lambda s, k, h, w: by_add_at(s, k - 1, h, w), "began at 1"),
+        (lambda s, k, h, w: by_add_at(s, k, h, w)[::-1, ::-1], "upside down"),
+        (lambda s, k, h, w: by_add_at(s.T, k, h, w), "against its switches"),
+        (lambda s, k, h, w: by_add_at(s.clip(min=0), k, h, w), "also rectifies"),
         (forgets_return, "return"),
     ],
     "10.4": [
@@ -175,7 +198,13 @@ WRONG = {
         (lambda w, image, size, stride: np.zeros((2, 2)), ""),
         (
             lambda w, image, size, stride: occlusion(w, image, size, stride) / (w * image).sum(),
-            "",
+            "share of the score",
         ),
+        (lambda w, image, *case: occlusion(np.ones_like(w), image, *case), "ignores the weights"),
+        (lambda w, image, *case: occlusion(w, np.ones_like(image), *case), "picture of ones"),
+        (lambda w, image, size, stride: occlusion(w, image, size, 1), "steps of `stride`"),
+        (lambda w, image, size, stride: occlusion(w, image, size, size), "as long as the square"),
+        (sticking_out, "stick out"),
+        (with_grey, "with the mean"),
     ],
 }

@@ -35,6 +35,8 @@ def passes(answer):
             "gradient": expect(
                 ["++", "+-"],
                 {
+                    "+-": "where the unit was alive the gradient passes both signs: look at the "
+                    "input's sign, the first one",
                     "-+": "a unit that was silent on the way up passes no gradient, and one that "
                     "spoke passes both signs: look at the input's sign, the first one",
                     "--": "a unit that was silent on the way up has gradient zero",
@@ -43,6 +45,8 @@ def passes(answer):
             "deconvnet": expect(
                 ["++", "-+"],
                 {
+                    "-+": "the deconvnet does not ask whether the unit was alive: a positive "
+                    "signal passes",
                     "+-": "the deconvnet applies a ReLU to the signal: no negative signal passes, "
                     "and what the unit did on the way up does not matter",
                     "--": "a negative signal does not pass the deconvnet's ReLU",
@@ -88,7 +92,9 @@ def fire4_window(answer):
                     55: "a layer's own stride does not widen its own window: take the step before",
                     18: "windows do not simply add up: a 3 x 3 layer adds 2 times the step below",
                     227: "that is the whole image; the window is far smaller at this depth",
+                    23: "that is the window after fire3: the second pool and fire4 come on top",
                 },
+                "begin with 3 after conv1; each 3 x 3 layer adds 2 times the step before it",
             ),
             "step": lambda value: expect_integer(
                 value,
@@ -98,7 +104,9 @@ def fire4_window(answer):
                     6: "strides multiply, they do not add",
                     16: "there are only three layers of stride 2 below fire4",
                     1: "fire4 itself has stride 1, but the step counts all layers below it",
+                    2: "that is the step after conv1; both pools double it",
                 },
+                "multiply the strides of all layers up to fire4",
             ),
         },
     )
@@ -167,6 +175,27 @@ def put_back(answer):
             (
                 lambda s, k, h, w: _put_back(s, (k % w) * h + k // w, h, w),
                 "rows and columns are exchanged: a switch counts along the rows",
+            ),
+            (
+                lambda s, k, h, w: _put_back(s, (k % h) * w + k // h, h, w),
+                "the switches are read down the columns; they count along the rows: row and column "
+                "are divmod(switch, width)",
+            ),
+            (
+                lambda s, k, h, w: _put_back(s, k - 1, h, w),
+                "the switches are read as if they began at 1; position 0 is the first pixel",
+            ),
+            (
+                lambda s, k, h, w: _put_back(s, (h * w - 1) - k, h, w),
+                "that turns the map upside down: a switch counts from the upper left",
+            ),
+            (
+                lambda s, k, h, w: _put_back(s.T, k, h, w),
+                "the signal is turned against its switches: value [i, j] belongs to switch [i, j]",
+            ),
+            (
+                lambda s, k, h, w: _put_back(np.maximum(s, 0), k, h, w),
+                "that also rectifies; unpooling puts back negative values too, the ReLU comes next",
             ),
             (
                 lambda s, k, h, w: _put_back(s, k, h, w).ravel(),
@@ -290,6 +319,15 @@ def _only_square(weights, image, size, stride):
     return _map(weights, image, size, stride, alone)
 
 
+def _grey_square(weights, image, size, stride):
+    def covered(row, column):
+        copy = np.array(image, dtype=float)
+        copy[_square(row, column, size)] = image.mean()
+        return copy
+
+    return _map(weights, image, size, stride, covered)
+
+
 @exercise(
     "10.5",
     kind="build",
@@ -329,6 +367,36 @@ def occlusion(answer):
                 ),
                 "that is the loss of score; the map holds the score itself",
             ),
+            (
+                lambda weights, image, *case: _occlusion(np.ones_like(image), image, *case),
+                "that sums the pixels and ignores the weights: the network's score is "
+                "(weights * image).sum()",
+            ),
+            (
+                lambda weights, image, *case: _occlusion(weights, np.ones_like(image), *case),
+                "that scores a picture of ones: the uncovered pixels keep their values",
+            ),
+            (
+                lambda weights, image, *case: (
+                    _occlusion(weights, image, *case) / (weights * image).sum()
+                ),
+                "that is the share of the score that is left; the map holds the score itself",
+            ),
+            (
+                lambda weights, image, size, stride: _occlusion(weights, image, size, 1),
+                "that covers every place; go in steps of `stride`",
+            ),
+            (
+                lambda weights, image, size, stride: _occlusion(weights, image, size, size),
+                "those steps are as long as the square; they should be `stride` long",
+            ),
+            (
+                lambda weights, image, size, stride: _occlusion(
+                    weights, image, size, stride, last=size
+                ),
+                "the last squares stick out of the image; cover only where the whole square fits",
+            ),
+            (_grey_square, "that covers with the mean of the image; cover with zeros"),
         ],
         tolerance=1e-6,
     )
