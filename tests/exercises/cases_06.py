@@ -47,6 +47,10 @@ def largest(x, coefficient, bias):
     return squash(coefficient[:, None, None] * F.max_pool2d(x, 2) + bias[:, None, None])
 
 
+def squashed_too_early(x, coefficient, bias):
+    return 4 * F.avg_pool2d(squash(coefficient[:, None, None] * x + bias[:, None, None]), 2)
+
+
 def half_size_missing(x, coefficient, bias):
     return squash(coefficient[:, None, None] * x + bias[:, None, None])
 
@@ -96,6 +100,11 @@ WRONG = {
         (-3.258, "never negative"),
         (0.0, "for certain"),
         (25 / 26, "wrong guesses"),
+        (26, "number of letters"),
+        (math.log(2), "two classes"),
+        (math.log(26) / 26, "not a mean"),
+        (3.3, "second one is asked"),
+        (1.5, "the same probability"),
     ],
     "06.2": [
         (1200, "also has a bias"),
@@ -105,6 +114,11 @@ WRONG = {
         (2416, "all six maps"),
         (1516, "real table"),
         (121600, "counts connections"),
+        (400, "and has a bias"),
+        (64, "kernel of 25 weights"),
+        (1203, "not to the three maps"),
+        (456, "six maps; C3 has sixteen"),
+        (1000, "one map's kernels"),
     ],
     "06.3": [
         (averaged, "averages the four"),
@@ -112,6 +126,10 @@ WRONG = {
         (plain_tanh, "plain tanh"),
         (bias_too_early, "not before"),
         (largest, "largest of the four"),
+        (lambda x, c, b: plain_tanh(2 / 3 * x, c, 2 / 3 * b), "1.7159"),
+        (lambda x, c, b: 1.7159 * plain_tanh(x, c, b), "2/3 inside"),
+        (lambda x, c, b: by_blocks(x, c, 0 * b), "bias is missing"),
+        (squashed_too_early, "squashes once"),
         (half_size_missing, "shape"),
         (along_the_width, "must match the size"),
         (forgets_return, "return"),
@@ -120,6 +138,7 @@ WRONG = {
         (lambda epochs: steps(epochs, order="never"), "nobody tells it"),
         (lambda epochs: steps(epochs, order="before"), "first epoch's rate is missing"),
         (lambda epochs: steps(epochs, every=1), "after every third"),
+        (lambda epochs: [0.1 / 3 ** (e // 3) for e in range(epochs)], "divided by three"),
         (lambda epochs: steps(epochs, every=2), "number 3 used 0.01"),
         (lambda epochs: steps(epochs)[:-1], "list of 9 rates"),
         (lambda epochs: [0.1 / (1 + e // 3) for e in range(epochs)], "number 4 used 0.05"),

@@ -28,8 +28,14 @@ def loss_at_start(answer):
             25 / 26: "that is the share of wrong guesses; cross-entropy is about probabilities",
             -math.log(26): "the size is right, the sign is not: a loss is never negative",
             0: "a loss of zero would mean it knows every letter for certain before any training",
+            26: "that is the number of letters; the loss is the logarithm of a probability",
+            math.log(2): "0.69 belongs to two classes; the alphabet has 26 letters",
+            math.log(26) / 26: "the loss takes the right letter's term alone, not a mean over 26",
+            25 / 26 * math.log(26): "one letter is right, and its term is all there is: no mean",
+            3.3: "right to one decimal; the second one is asked too",
         },
         tolerance=0.006,
+        otherwise="give each of the 26 letters the same probability, and take minus its logarithm",
     )
     return "the loss starts at log C, whatever the network"
 
@@ -57,7 +63,14 @@ def c3_parameters(answer):
             16 * (6 * 25 + 1): "that is today's C3, which sees all six maps",
             1516: "that is the real table, where some maps see four or six; here all see three",
             16 * (3 * 25 + 1) * 100: "that counts connections: the places share their parameters",
+            16
+            * 25: "each map looks at three maps, with a kernel of its own for each, and has a bias",
+            3 * 16 + 16: "that counts links and biases; a link is a kernel of 25 weights",
+            3 * 25 * 16 + 3: "a bias belongs to each of the sixteen maps of C3, not to the three "
+            "maps it looks at",
+            6 * (3 * 25 + 1): "that is six maps; C3 has sixteen, and looks at six",
         },
+        otherwise="count one map's kernels and its bias first, then multiply by the sixteen maps",
     )
     return "connections multiply with the places, parameters do not"
 
@@ -127,6 +140,22 @@ def subsample(answer):
                 ),
                 "that takes the largest of the four, as today; in 1998 they were added",
             ),
+            (
+                lambda x, c, b: torch.tanh(2 / 3 * (_by_map(c) * _sums(x) + _by_map(b))),
+                "the factor 1.7159 in front of the tanh is missing",
+            ),
+            (
+                lambda x, c, b: 1.7159 * torch.tanh(_by_map(c) * _sums(x) + _by_map(b)),
+                "the 2/3 inside the tanh is missing",
+            ),
+            (
+                lambda x, c, b: _squash(_by_map(c) * _sums(x)),
+                "the bias is missing: each map adds its own before the squashing",
+            ),
+            (
+                lambda x, c, b: _sums(_squash(_by_map(c) * x + _by_map(b))),
+                "that squashes the four and then adds; LeNet-5 adds first and squashes once",
+            ),
         ],
         tolerance=1e-4,
     )
@@ -169,6 +198,8 @@ def rates_used(answer):
             )
         if _same(got, [0.1 * 0.1**epoch for epoch in range(epochs)]):
             raise Wrong("the rate falls after every epoch; it should fall after every third")
+        if _same(got, [0.1 / 3 ** (epoch // 3) for epoch in range(epochs)]):
+            raise Wrong("the rate is divided by three; it should be divided by ten")
         first = next(
             i for i, (a, b) in enumerate(zip(got, right, strict=True)) if abs(a - b) > 1e-9
         )
