@@ -4,8 +4,13 @@ import math
 
 import numpy as np
 
-from utils.exercises import Wrong, exercise, expect_each, run_against
-from utils.exercises._advice import expect_advised
+from utils.exercises import (
+    Wrong,
+    exercise,
+    expect_each,
+    expect_number,
+    run_against,
+)
 
 
 @exercise(
@@ -20,7 +25,7 @@ from utils.exercises._advice import expect_advised
 )
 def half_light(answer):
     """(6 - (-2)) / 2 + (-2)."""
-    expect_advised(
+    expect_number(
         answer,
         2,
         {
@@ -37,8 +42,8 @@ def half_light(answer):
             12: "that is twice the sum; half the light cannot make it larger",
             -2: "that is the bias alone: half the light is not darkness",
         },
-        "take the bias out of the 6, halve what the picture contributes, put the bias back",
-        tolerance=1e-6,
+        otherwise="take the bias out of the 6, halve what the picture contributes, put the bias "
+        "back",
     )
     return "the light scales the weighted part, and the bias stays"
 
@@ -67,7 +72,7 @@ def stroke_distances(answer):
             **(more or {}),
         }
         known.pop(right, None)
-        return lambda value: expect_advised(value, right, known, advice, tolerance=0.0006)
+        return lambda value: expect_number(value, right, known, 0.0006, advice)
 
     expect_each(
         answer,

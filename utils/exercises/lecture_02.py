@@ -1,7 +1,6 @@
 """The checks of lecture 02, convolution arithmetic."""
 
-from utils.exercises import exercise, run_against
-from utils.exercises._advice import expect_advised
+from utils.exercises import exercise, expect_integer, run_against
 
 
 @exercise(
@@ -16,7 +15,7 @@ from utils.exercises._advice import expect_advised
 )
 def feature_map_rows(answer):
     """floor((50 + 2 * 5 - 11) / 2) + 1."""
-    expect_advised(
+    expect_integer(
         answer,
         25,
         {
@@ -49,7 +48,7 @@ def feature_map_rows(answer):
 )
 def field_on_top(answer):
     """1 + 2 + 2 + 2 * 2 * 2 + 1 * 2 + 2 * 4."""
-    expect_advised(
+    expect_integer(
         answer,
         23,
         {

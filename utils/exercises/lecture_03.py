@@ -4,10 +4,10 @@ from utils.exercises import (
     Wrong,
     exercise,
     expect_each,
+    expect_integer,
     expect_model,
     run_against,
 )
-from utils.exercises._advice import expect_advised
 from utils.exercises._guard import is_module
 
 
@@ -26,7 +26,7 @@ def growth(answer):
     sides = "the image is twice as high and twice as wide: the two factors multiply"
 
     def grows(right, advice, known):
-        return lambda value: expect_advised(value, right, known, advice)
+        return lambda value: expect_integer(value, right, known, advice)
 
     expect_each(
         answer,
@@ -329,7 +329,7 @@ def largest_batch(answer):
     """(8e9 - 16 P) // saved bytes per image, for VGG-16 with Adam."""
     memory, parameters, saved = 8 * 10**9, 138357544, 73359272
     right = (memory - 16 * parameters) // saved
-    expect_advised(
+    expect_integer(
         answer,
         right,
         {

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from utils.exercises import exercise, expect_choice, expect_each, run_against
-from utils.exercises._advice import expect_advised
+from utils.exercises import exercise, expect_choice, expect_each, expect_integer, run_against
 
 
 @exercise(
@@ -19,7 +18,7 @@ from utils.exercises._advice import expect_advised
 def bias_gradient(answer):
     """One for each output: 8 images of 24 x 24."""
     places = 24 * 24
-    expect_advised(
+    expect_integer(
         answer,
         8 * places,
         {
