@@ -62,6 +62,18 @@ def test_three_processes_share_uneven_batches_in_pieces(tmp_path):
 
 @POSIX
 def test_a_training_killed_twenty_times_ends_with_the_same_weights(tmp_path):
+    killed_twenty_times(tmp_path)
+
+
+@POSIX
+@pytest.mark.long
+@pytest.mark.parametrize("moments", range(2, 7))
+def test_a_training_killed_twenty_times_at_other_moments_100_kills(tmp_path, moments, monkeypatch):
+    monkeypatch.setitem(ENVIRONMENT, "TEST_MOMENTS", str(moments))
+    killed_twenty_times(tmp_path)
+
+
+def killed_twenty_times(tmp_path):
     done = start("killed", tmp_path, 20)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "killed 20 times" in done.stdout

@@ -66,9 +66,17 @@ def start(lecture: Path) -> tuple[Path, bool]:
     return copy, True
 
 
+QUIET = (
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--LabApp.news_url=None",
+)
+"""JupyterLab asks its makers for a newer version and for news, unless told not to."""
+
+
 def lab_command(copy: Path) -> list[str]:
     """Return the command that opens JupyterLab on a notebook, for this machine's user only."""
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", str(copy)]
+    command += QUIET
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     return command
