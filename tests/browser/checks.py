@@ -87,6 +87,15 @@ def pictures_without_alt(page) -> list[str]:
     return page.evaluate(MISSING_ALT)
 
 
+def blown_up_pictures(page) -> list[str]:
+    """Pictures shown larger than they are; those not loaded yet are left out."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('article img, .slides img')]
+          .filter(img => img.complete && img.naturalWidth && img.clientWidth > img.naturalWidth + 20)
+          .map(img => `${img.naturalWidth} px wide, shown at ${img.clientWidth}: ${img.alt.slice(0, 60)}`)"""
+    )
+
+
 def accessibility(page, axe) -> list[str]:
     """Violations of WCAG A and AA and of best practice, found by axe-core, with an example each."""
     options = {

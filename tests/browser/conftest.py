@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import os
 import threading
 from pathlib import Path
 
@@ -68,16 +69,21 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def site_build(browser, synthetic, tmp_path_factory) -> tuple[Path, list[str]]:
-    """Build the site of the made-up lecture and of all there are: its folder, Sphinx's warnings."""
+def site_build(browser, synthetic, tmp_path_factory) -> tuple[Path, list[str], float]:
+    """Build the site of the made-up lecture and of all there are.
+
+    Returns its folder, Sphinx's warnings, and the seconds of processor time that it took.
+    """
     folder = tmp_path_factory.mktemp("built")
     made_up = synthetic.write(synthetic.lecture(), folder / "lectures" / f"{MADE_UP}.ipynb")
     solved = synthetic.write(synthetic.solution(), folder / "solutions" / f"{MADE_UP}.ipynb")
     pages = [site.page_of(made_up, solved)]
     if notebooks.notebooks():
         pages += site.find_pages()
+    before = os.times()
     result = site.build(pages, folder / "site", decks=folder / "slides")
-    return folder / "site", result.warnings
+    spent = sum(os.times()[:4]) - sum(before[:4])
+    return folder / "site", result.warnings, spent
 
 
 @pytest.fixture(scope="session")

@@ -257,7 +257,7 @@ def broken(what: str) -> nbformat.NotebookNode:
 
     Parameters
     ----------
-    what : {"outside", "overflow", "overlap", "small", "alt", "contrast", "math", "script"}
+    what : {"outside", "overflow", "overlap", "small", "alt", "blown", "contrast", "math", "script"}
     """
     title = markdown("# A deck with a fault", "slide")
     if what == "outside":
@@ -273,6 +273,9 @@ def broken(what: str) -> nbformat.NotebookNode:
         return notebook([title, markdown("## A heading that is covered", "slide"), fault_as(fault)])
     elif what == "alt":
         fault = figure_cell("slide", alt="")
+    elif what == "blown":
+        fault = figure_cell("slide", alt="a curve", width=3.5)
+        fault.outputs[0].metadata = {"image/png": {"width": 700}}
     elif what == "contrast":
         text = '<p style="color: #ccc; background: #fff">pale words</p>'
         fault = code("1", "slide", [shown(text_html=text)], ["hide-input"])

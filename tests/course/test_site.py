@@ -266,6 +266,14 @@ def test_every_slide_of_the_original_lecture_has_a_home():
         assert len(entry["ask"]) >= 2 and len(entry["misconceptions"]) >= 2, lecture
 
 
+def test_the_guide_maps_every_original_slide_to_lectures_that_are_shown():
+    pages = [site.page_of(path) for path in sorted((utils.ROOT / "lectures").glob("*.ipynb"))]
+    rows = {number: places for number, _, places in site.teaching_facts(pages)["deck"]}
+    assert set(rows) == set(range(1, 49))
+    for number, places in rows.items():
+        assert re.findall(r"\[(\d\d)\]\(lectures/\1_\w+\.ipynb\)", places), number
+
+
 def test_the_guide_says_what_the_full_preset_is():
     pages = [site.page_of(path) for path in sorted((utils.ROOT / "lectures").glob("*.ipynb"))]
     items = site.teaching_facts(pages)["items"]
@@ -287,3 +295,77 @@ def test_every_symbol_stands_in_the_lecture_it_is_said_to_come_from():
             core = symbol.strip("$").removesuffix(r"(\cdot)")
             letters = rf"(?<![A-Za-z]){re.escape(core)}(?![A-Za-z])"
             assert re.search(letters, texts[row["lecture"]]), f"{symbol} is not in {row['lecture']}"
+
+
+def test_references_carry_their_dois():
+    text = (
+        "## References\n\n- K. He, X. Zhang, S. Ren, J. Sun: Deep *residual* learning for image "
+        "recognition. *CVPR*, 2016.\n- A. Canziani: An analysis. arXiv 1605.07678, 2016.\n"
+        "- V. Dumoulin, F. Visin: A guide to convolution arithmetic. arXiv 1603.07285, 2016.\n"
+        "- Somebody: A book. 1999.\nWords about network in network."
+    )
+    lines = site.link_dois(text).split("\n")
+    assert lines[2].endswith("[doi:10.1109/CVPR.2016.90](https://doi.org/10.1109/CVPR.2016.90)")
+    assert "[arXiv 1605.07678](https://doi.org/10.48550/arXiv.1605.07678), 2016." in lines[3]
+    assert lines[4].count("https://") == 1, "arXiv's number is named and linked once"
+    assert lines[5:] == text.split("\n")[5:]
+    assert site.link_dois("\n".join(lines)) == "\n".join(lines)
+
+
+def test_every_doi_is_one_and_most_references_have_theirs():
+    import tomllib
+
+    path = site.slides.TEMPLATES / "site" / "references.toml"
+    for words, doi in tomllib.loads(path.read_text(encoding="utf-8")).items():
+        assert words == words.lower() and re.fullmatch(r"10\.\d{4,5}/\S+", doi), words
+    pages = [site.page_of(path) for path in sorted((utils.ROOT / "lectures").glob("*.ipynb"))]
+    rows = [text for text, _ in site.reference_facts(pages)["rows"]]
+    papers = [text for text in rows if re.search(r"\b(19[6-9]|20)\d", text)]
+    without = [text for text in papers if "doi.org" not in text and "Photograph" not in text]
+    assert len(papers) > 40
+    assert len(without) <= len(papers) / 6, without
+
+
+@pytest.mark.parametrize(
+    ("address", "services"),
+    [
+        (None, {}),
+        ("https://example.org/course", {}),
+        (
+            "https://github.com/a/b",
+            {
+                "Colab": "https://colab.research.google.com/github/a/b/blob/main/lectures/06_lenet.ipynb",
+                "Binder": "https://mybinder.org/v2/gh/a/b/HEAD?labpath=lectures/06_lenet.ipynb",
+            },
+        ),
+        (
+            "https://gitlab.com/a/b",
+            {"Binder": "https://mybinder.org/v2/gl/a%2Fb/HEAD?labpath=lectures/06_lenet.ipynb"},
+        ),
+    ],
+)
+def test_launch_buttons_follow_the_public_address(address, services):
+    assert site.launch_links("06_lenet", address) == services
+
+
+def test_the_public_address_is_set_in_one_place(clone, monkeypatch):
+    project = clone.root / "pyproject.toml"
+    project.write_text('[project]\nname = "x"\n', encoding="utf-8")
+    assert site.repository() is None
+    page = site.page_of(clone.write("06_lenet", [clone.markdown("# 06 · LeNet")]))
+    assert "Run it at" not in site.prepare(notebooks.read(page.path), page)["cells"][1]["source"]
+    project.write_text(
+        '[project]\nname = "x"\n[project.urls]\nRepository = "https://github.com/a/b.git"\n',
+        encoding="utf-8",
+    )
+    assert site.repository() == "https://github.com/a/b"
+    links = site.prepare(notebooks.read(page.path), page)["cells"][1]["source"]
+    assert "Run it at Colab" in links and "Run it at Binder" in links
+
+
+def test_every_cover_is_a_figure_of_its_lecture():
+    for path in sorted((utils.ROOT / "lectures").glob("*.ipynb")):
+        page = site.page_of(path)
+        ids = {cell["id"] for cell in notebooks.read(path)["cells"] if cell.get("outputs")}
+        assert site.COVERS.get(page.lecture, next(iter(ids))) in ids, page.lecture
+        assert site.cover(page)[:3] == b"\xff\xd8\xff"

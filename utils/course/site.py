@@ -5,8 +5,10 @@ from the notebooks and the templates in ``templates/site``; the finished site re
 """
 
 import argparse
+import base64
 import hashlib
 import importlib.metadata
+import io
 import os
 import re
 import shutil
@@ -246,7 +248,7 @@ def _digest(pages: list[Page]) -> str:
     value = hashlib.sha256()
     files = [path for page in pages for path in (page.path, page.solution) if path]
     files += [utils.ROOT / "data" / name for name in ("manifest.toml", "published.toml")]
-    files += [Path(__file__), Path(slides.__file__)]
+    files += [Path(__file__), Path(slides.__file__), utils.ROOT / "pyproject.toml"]
     files += sorted((utils.ROOT / "utils" / "explorers").glob("*.*"))
     files += sorted((utils.ROOT / "utils" / "exercises").glob("lecture_*.py"))
     files += sorted(path for path in slides.TEMPLATES.rglob("*") if path.is_file())
@@ -284,6 +286,11 @@ def write_sources(pages: list[Page], source: Path) -> None:
             shutil.copyfile(path, downloads / folder / f"{page.name}.ipynb")
             prepared = prepare(notebooks.read(path), page, solution=folder == notebooks.SOLUTIONS)
             write_json(source / folder / f"{page.name}.ipynb", prepared)
+    covers = source / "extra" / "covers"
+    covers.mkdir(parents=True)
+    for page in pages:
+        if picture := cover(page):
+            (covers / f"{page.lecture}.jpg").write_bytes(picture)
     alone = source / "extra" / "explorers"
     alone.mkdir(parents=True)
     for item in gallery_facts(pages)["items"]:
@@ -291,6 +298,49 @@ def write_sources(pages: list[Page], source: Path) -> None:
     for name, facts in own_pages(pages).items():
         text = _environment(own).get_template(f"{name}.md.j2").render(facts)
         (source / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+COVERS = {
+    "01": "keypoints",
+    "02": "edges-figure",
+    "03": "alexnet-diagram",
+    "04": "unshared-figure",
+    "05": "words-figure",
+    "06": "gallery-figure",
+    "07": "kernels-figure",
+    "08": "ops-figure",
+    "09": "shortcuts-figure",
+    "10": "top-fire3",
+    "11": "faces-figure",
+    "13": "pictures-figure",
+    "14": "shared-figure",
+    "15": "faces-figure",
+}
+"""Lecture -> the cell whose figure stands for it on the first page; else its first figure does."""
+
+
+def cover(page: Page) -> bytes | None:
+    """Return a small JPEG of the figure that stands for a lecture, or None if it has none."""
+    from PIL import Image
+
+    figures = {}
+    for cell in notebooks.read(page.path)["cells"]:
+        for output in cell.get("outputs", []):
+            for kind in ("image/png", "image/jpeg"):
+                if data := output.get("data", {}).get(kind):
+                    figures.setdefault(cell["id"], "".join(data))
+    if not figures:
+        return None
+    chosen = figures.get(COVERS.get(page.lecture, ""), next(iter(figures.values())))
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(chosen))) as image:
+            small = image.convert("RGB")
+    except OSError:  # no picture that can be read
+        return None
+    small.thumbnail((400, 240), Image.Resampling.LANCZOS)
+    written = io.BytesIO()
+    small.save(written, "JPEG", quality=86)
+    return written.getvalue()
 
 
 def _environment(folder: Path):
@@ -332,7 +382,9 @@ def prepare(notebook: dict, page: Page, *, solution: bool = False) -> dict:
         if cell["cell_type"] == "markdown":
             cell["source"] = notebooks.harmless(notebooks.source(cell))
         if cell["cell_type"] == "markdown" and not solution and cells:  # not in the title's goals
-            cell["source"] = link_terms(notebooks.source(cell), wanted)
+            text = notebooks.source(cell)
+            is_list = REFERENCES.match(text)
+            cell["source"] = link_dois(text) if is_list else link_terms(text, wanted)
         if cell["cell_type"] == "code":
             cell["outputs"] = [
                 output
@@ -350,6 +402,98 @@ def prepare(notebook: dict, page: Page, *, solution: bool = False) -> dict:
         cells.append(_markdown("course-solutions", tree))
     metadata = {key: notebook["metadata"][key] for key in ("kernelspec", "language_info")}
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+REFERENCES = re.compile(r"#+ References\b")
+_ARXIV = re.compile(r"(?i)\barxiv[: ]\s?(\d{4}\.\d{4,5})(v\d+)?")
+
+
+def link_dois(text: str) -> str:
+    """Link the papers of a Markdown list: arXiv numbers, and titles that `references.toml` knows.
+
+    Parameters
+    ----------
+    text : str
+        One reference a line, each beginning with "- "; other lines are left alone.
+    """
+    dois = tomllib.loads((slides.TEMPLATES / "site" / "references.toml").read_text("utf-8"))
+    lines = []
+    for line in text.split("\n"):
+        if line.startswith("- ") and "doi.org" not in line:
+            plain = re.sub(r"[*_]", "", line).lower()
+            found = [doi for words, doi in dois.items() if words in plain]
+            named = {number for number, _ in _ARXIV.findall(line)}
+            line = _ARXIV.sub(
+                lambda m: f"[arXiv {m[1]}{m[2] or ''}](https://doi.org/10.48550/arXiv.{m[1]})", line
+            )
+            for doi in found:
+                if doi.removeprefix("10.48550/arXiv.") not in named:
+                    line += f" [doi:{doi}](https://doi.org/{doi})"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def reference_facts(pages: list[Page]) -> dict:
+    """Return every reference of the lectures shown, in order of its authors, with who cites it."""
+    found: dict[str, tuple[str, list[Page]]] = {}
+    for page in pages:
+        for cell in notebooks.read(page.path)["cells"]:
+            text = notebooks.source(cell)
+            if cell["cell_type"] != "markdown" or not REFERENCES.match(text):
+                continue
+            for line in text.split("\n"):
+                if not line.startswith("- ") or ":" not in line:
+                    continue
+                authors, _, rest = re.sub(r"[*_]", "", line[2:]).partition(":")
+                key = f"{authors} {rest[:40]}".lower()  # the same paper, cited in other words
+                entry = found.setdefault(key, (link_dois(line)[2:], []))
+                if page not in entry[1]:
+                    entry[1].append(page)
+
+    def surname(text: str) -> str:
+        return re.sub(r"^(?:[A-Z]\.[- ]?)+\s*", "", text).lower()
+
+    return {
+        "rows": [
+            (text, ", ".join(f"[{p.lecture}](lectures/{p.name}.ipynb)" for p in citing))
+            for text, citing in sorted(found.values(), key=lambda entry: surname(entry[0]))
+        ]
+    }
+
+
+def repository() -> str | None:
+    """Return the public address of the course, or None.
+
+    The one place to set it is ``Repository`` under ``[project.urls]`` in ``pyproject.toml``; the
+    site then shows buttons that launch a lecture at Colab or Binder, and the address to clone.
+    """
+    path = utils.ROOT / "pyproject.toml"
+    facts = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    address = facts.get("project", {}).get("urls", {}).get("Repository", "").strip().rstrip("/")
+    return address.removesuffix(".git") or None
+
+
+def launch_links(name: str, address: str | None) -> dict[str, str]:
+    """Return words and address of each service that can run a lecture's notebook.
+
+    Parameters
+    ----------
+    name : str
+        Name of the notebook, such as "06_lenet".
+    address : str or None
+        Public address of the repository; none, and there is nothing to launch.
+    """
+    found = re.fullmatch(r"https://(github|gitlab)\.com/([\w.-]+)/([\w.-]+)", address or "")
+    if not found:
+        return {}
+    host, owner, project = found.groups()
+    path = f"lectures/{name}.ipynb"
+    if host == "gitlab":
+        return {"Binder": f"https://mybinder.org/v2/gl/{owner}%2F{project}/HEAD?labpath={path}"}
+    return {
+        "Colab": f"https://colab.research.google.com/github/{owner}/{project}/blob/main/{path}",
+        "Binder": f"https://mybinder.org/v2/gh/{owner}/{project}/HEAD?labpath={path}",
+    }
 
 
 _HEADING = re.compile(r"(?ms)^(?P<fence>```|~~~).*?^(?P=fence)|^(?P<marks>#{1,6})(?=\s)")
@@ -383,6 +527,8 @@ def _links(page: Page, solution: bool) -> str:
         links.insert(0, (f"../slides/{page.name}.html", "Slides", ""))
         if page.solution:
             links.append((f"../solutions/{page.name}.html", "Solutions", ""))
+        for service, href in launch_links(page.name, repository()).items():
+            links.append((href, f"Run it at {service}", ""))
     anchors = " ".join(f'<a href="{href}"{more}>{text}</a>' for href, text, more in links)
     return f'```{{raw}} html\n<p class="lecture-links">{anchors}</p>\n```'
 
@@ -393,8 +539,13 @@ def _links(page: Page, solution: bool) -> str:
 def own_pages(pages: list[Page]) -> dict[str, dict]:
     """Return the facts of each page that is not a notebook, by the name of its template."""
     return {
-        "index": {"title": TITLE, "lectures": pages, "motif": slides.MOTIF},
-        "running": {},
+        "index": {
+            "title": TITLE,
+            "lectures": pages,
+            "motif": slides.MOTIF,
+            "covers": {page.lecture for page in pages if cover(page)},
+        },
+        "running": {"repository": repository()},
         "first_hour": {"names": {page.lecture: page.name for page in pages}},
         "symbols": symbol_facts(pages),
         "exercises": exercise_facts(pages),
@@ -402,6 +553,7 @@ def own_pages(pages: list[Page]) -> dict[str, dict]:
         "glossary": glossary_facts(pages),
         "teaching": teaching_facts(pages),
         "ledger": ledger_facts(pages),
+        "references": reference_facts(pages),
         "credits": credit_facts(pages),
     }
 

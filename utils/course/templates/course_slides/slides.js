@@ -110,5 +110,8 @@
     document.title = `${deck.label}: ${deck.title} (slide ${Reveal.getSlidePastCount() + 1})`;
     dispatchEvent(new Event('resize')); // an explorer that was hidden may measure itself now
   });
-  Reveal.on('ready', layOut);
+  Reveal.on('ready', () => {
+    requestAnimationFrame(() => { root.dataset.drawn = Math.round(performance.now()); }); // the first slide stands
+    layOut();
+  });
 })();

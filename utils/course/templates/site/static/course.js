@@ -61,3 +61,32 @@ addEventListener('DOMContentLoaded', () => {
     for (const event of ['pointerdown', 'focus', 'click']) link.addEventListener(event, follow);
   }
 });
+
+// Copy buttons for code.
+addEventListener('DOMContentLoaded', () => {
+  const copy = async text => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch { // no permission, or a page from a file
+      const area = Object.assign(document.createElement('textarea'), { value: text });
+      document.body.append(area);
+      area.select();
+      document.execCommand('copy');
+      area.remove();
+    }
+  };
+  for (const block of document.querySelectorAll('.bd-article div.highlight')) {
+    if (block.closest('.cell_output')) continue;
+    const pre = block.querySelector('pre');
+    if (!pre) continue;
+    const text = pre.textContent.replace(/\n$/, '');
+    const button = Object.assign(document.createElement('button'), { type: 'button', className: 'copy', textContent: 'Copy' });
+    button.setAttribute('aria-label', 'Copy this code');
+    button.addEventListener('click', async () => {
+      await copy(text);
+      button.textContent = 'Copied';
+      setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+    });
+    block.append(button);
+  }
+});
