@@ -201,11 +201,17 @@ def test_the_gallery_opens_the_setting_one_sees(open_page):
 
 def test_on_paper_there_is_the_text_alone(open_page):
     page = open_page(f"lectures/{MADE_UP}")
-    page.emulate_media(media="print")
+    page.emulate_media(color_scheme="dark")
+    theme = "theme => document.documentElement.dataset.theme === theme"
+    page.wait_for_function(theme, arg="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    page.wait_for_function(theme, arg="light")  # paper is white
     for part in (".lecture-links", ".bd-sidebar-primary", ".bd-sidebar-secondary", "button.copy"):
         assert not page.locator(part).locator("visible=true").count(), part
-    assert page.locator("article h1").is_visible()
+    assert page.locator("h1:visible").count() == 1
     assert page.locator("article").bounding_box()["width"] > 1000
+    page.emulate_media(media="screen", color_scheme="dark")
+    page.wait_for_function(theme, arg="dark")
 
 
 def test_an_explorer_works_on_a_page(open_page):

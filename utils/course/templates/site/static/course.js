@@ -90,3 +90,14 @@ addEventListener('DOMContentLoaded', () => {
     block.append(button);
   }
 });
+
+// Paper is white, also for those who read in the dark.
+(() => {
+  const root = document.documentElement;
+  let before = null;
+  const light = () => { before ??= root.dataset.theme; root.dataset.theme = 'light'; };
+  const restore = () => { if (before) root.dataset.theme = before; before = null; };
+  addEventListener('beforeprint', light);
+  addEventListener('afterprint', restore);
+  matchMedia('print').addEventListener('change', event => (event.matches ? light() : restore()));
+})();
