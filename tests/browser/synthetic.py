@@ -12,9 +12,8 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 LONG_HEADING = (
-    "## When a five by five detector slides over the whole image it learns the same twenty-six "
-    "numbers wherever it looks, and that single assumption replaces more than four hundred "
-    "thousand learned weights"
+    "## When a five by five detector slides over the image it learns the same twenty-six numbers "
+    "wherever it looks, and saves four hundred thousand weights"
 )
 
 EXPLORER = """\

@@ -42,6 +42,7 @@ SHOWN_TYPES = {
 SECTION_WORDS = 34
 STATEMENT_WORDS = 45
 STATEMENT_PARAGRAPHS = 3
+STATEMENT_HEADING = 110
 
 
 # ---------------------------------------------------------------------------- the command
@@ -291,7 +292,10 @@ def _style(page: Page, first: bool) -> str:
         return ""
     if not rest and len(heading.split()) <= SECTION_WORDS:
         return "section"
-    if words <= STATEMENT_WORDS and len(re.split(r"\n\s*\n", rest)) <= STATEMENT_PARAGRAPHS:
+    paragraphs = len(re.split(r"\n\s*\n", rest))
+    if len(heading) > STATEMENT_HEADING and paragraphs > 1:
+        return ""  # so long a heading needs the width of the slide
+    if words <= STATEMENT_WORDS and paragraphs <= STATEMENT_PARAGRAPHS:
         return "statement"
     return ""
 

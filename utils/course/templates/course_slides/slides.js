@@ -33,7 +33,7 @@
     const h2 = page.querySelector('h2');
     const large = page.matches('.section, .statement');
     if (h1) fitHeading(h1, [64, 58, 52, 46, 40]);
-    if (h2) fitHeading(h2, large ? [48, 44, 40, 36, 32, 28] : [38, 35, 32, 30, 28, 26, 24, 23, 22]);
+    if (h2) fitHeading(h2, large ? [48, 44, 40, 36, 32, 28] : [38, 35, 32, 30, 28, 26, 24, 23, 22, 21, 20]);
     for (const h3 of page.querySelectorAll('h3')) {
       fitHeading(h3, h2 ? [28, 26, 24] : [36, 33, 30, 27, 25, 24, 23, 22]);
     }

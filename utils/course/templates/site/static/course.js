@@ -15,7 +15,9 @@ addEventListener('DOMContentLoaded', () => {
   if (!table) return;
   const body = table.tBodies[0];
   const rows = [...body.rows];
-  const text = (row, column) => row.cells[column].innerText.trim();
+  // Read once: asking for the text of a row that was just hidden lays the whole table out again.
+  const texts = new Map(rows.map(row => [row, [...row.cells].map(cell => cell.textContent.trim())]));
+  const text = (row, column) => texts.get(row)[column];
   const number = value => parseFloat(value.replace(/[,\s[]/g, ''));
   const headers = [...table.tHead.rows[0].cells];
   headers.forEach((header, column) => header.querySelector('button').addEventListener('click', () => {
@@ -38,7 +40,7 @@ addEventListener('DOMContentLoaded', () => {
     const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
     for (const row of rows) {
-      const all = row.textContent.toLowerCase();
+      const all = texts.get(row).join(' ').toLowerCase();
       row.hidden = !(wanted.every(word => all.includes(word))
         && (!verdict.value || text(row, 3) === verdict.value)
         && (!lecture.value || text(row, 5).split(/\s+/).includes(lecture.value)));
