@@ -175,6 +175,7 @@ def _rates(epochs):
         "Print the nine rates. Which of them should differ, and do they?",
         "Building a scheduler does nothing by itself. Who tells it that an epoch has passed?",
     ],
+    seconds=60,  # the first step of an optimiser loads much of torch: seconds on a busy machine
 )
 def rates_used(answer):
     """The list of rates, divided by ten after every third epoch."""
