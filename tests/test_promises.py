@@ -80,3 +80,37 @@ def test_the_hidden_style_is_hidden_from_unseen_judges_and_not_from_a_retrained_
     assert study.least("adversary.OP.psnr") > 23
     for attacker in ("strided", "pooled"):
         assert study.least(f"attacker.{attacker}") > 0.95
+
+
+def test_a_pretrained_trunk_does_with_a_tenth_of_the_labels_what_a_small_net_does():
+    from utils.course.studies.lecture_12 import CELLS, LABELS, PASSES
+
+    study = measured.load("12")
+    right = {}
+    for name, cell in CELLS.items():
+        if cell["method"] != "lesions":
+            runs = study.select(**cell)
+            assert {run.parameters["seed"] for run in runs} >= {0, 1, 2}
+            columns = zip(*runs.values("accuracy"), strict=True)
+            right[name] = dict(zip(runs.values("labels")[0], columns, strict=True))
+            assert list(right[name]) == list(PASSES[cell["method"], cell["net"]])
+    for labels in LABELS:
+        assert min(right["frozen-squeezenet"][labels]) > max(right["scratch-small"][labels])
+    thirty, three_hundred = right["frozen-squeezenet"][30], right["scratch-small"][300]
+    assert abs(sum(thirty) - sum(three_hundred)) / 3 < 0.05
+    assert min(right["tuned-squeezenet"][300]) > max(right["scratch-squeezenet"][300]) + 0.2
+    assert min(right["tuned-squeezenet"][300]) > max(right["frozen-squeezenet"][300])
+
+
+def test_fine_classes_and_the_planted_ruler_tell_in_every_collection_of_lesions():
+    runs = [run for run in measured.load("12") if run.parameters["method"] == "lesions"]
+    assert len(runs) >= 3
+    for run in runs:
+        found = run.results
+        assert found["auc.leaves"] > found["auc.families"] > found["auc.groups"]
+        assert found["auc.groups"] > found["auc.pixels"] + 0.1
+        assert found["ruler.auc.biased"] > found["ruler.auc.none"] + 0.02
+        assert found["ruler.auc.biased"] > found["ruler.auc.reversed"] + 0.15
+        assert found["ruler.sensitivity.none"] < found["ruler.sensitivity.biased"] - 0.2
+        falls = [found["clean.auc.none"] - found[f"clean.auc.{c}"] for c in ("all", "reversed")]
+        assert max(falls) < 0.06

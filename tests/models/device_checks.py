@@ -117,6 +117,18 @@ ALL_MODELS: list[ModelCase] = [
     ModelCase("resnet", "CifarResNet", (3, 32, 32), options=dict(depth=20)),
     ModelCase("resnet", "CifarResNet", (3, 32, 32), options=dict(depth=8, shortcut="C")),
     ModelCase("resnet", "PlainNet", (3, 32, 32), options=dict(depth=20)),
+    ModelCase(
+        "transfer",
+        "TransferNet",
+        (3, 32, 32),
+        options=dict(name="squeezenet1_1", num_classes=10, side=48, weights="random"),
+    ),
+    ModelCase(
+        "transfer",
+        "Trunk",
+        (3, 48, 48),
+        options=dict(name="squeezenet1_1", side=48, weights="random"),
+    ),
     ModelCase("small_resnet", "SmallResNet", (1, 28, 28), options=dict(depth=8)),
     ModelCase("fast_cifar", "FastCifarNet", (3, 32, 32), options=dict(width=8)),
     ModelCase("zfnet", "ZFNet", (3, 224, 224)),

@@ -58,6 +58,7 @@ LOADERS: dict[str, str] = {
     "penn-fudan": "utils.datasets.instance_folders:load_penn_fudan",
     "coco": "utils.datasets.instance_folders:load_coco",
     "lesions": "utils.datasets.lesions:lesions",
+    "ham10000": "utils.datasets.ham10000:load_ham10000",
 }
 """Loader of each set as ``module:function``; the module is imported when it is first needed."""
 

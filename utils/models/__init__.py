@@ -42,6 +42,8 @@ _HOMES = {
     "SmallAlexNet": "small_alexnet",
     "SmallAttributeNet": "semi_adversarial",
     "SmallResNet": "small_resnet",
+    "TransferNet": "transfer",
+    "Trunk": "transfer",
     "WhatWhereNet": "pooled",
     "YOLOv1": "yolo",
     "YOLOv3Tiny": "yolov3_tiny",
