@@ -79,7 +79,14 @@ def reliability_diagrams(
         place.plot([0, 1], [0, 1], "--", color=QUIET, linewidth=1.5)
         place.plot(found.claimed, found.observed, color=PALETTE[0], linewidth=2)
         share = found.count / found.count.sum()
-        place.scatter(found.claimed, found.observed, s=40 + 700 * share, color=PALETTE[0])
+        place.scatter(
+            found.claimed,
+            found.observed,
+            s=40 + 500 * share,
+            color=PALETTE[0],
+            clip_on=False,
+            zorder=3,
+        )
         place.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="claimed probability")
         place.set_title(name, fontsize=16)
     axes[0, 0].set_ylabel("share that was right")
@@ -87,21 +94,29 @@ def reliability_diagrams(
 
 
 def occlusion_rows(
-    images: Any, maps: Any, names: Sequence[str], title: str | None = None, *, height: float = 5.0
+    images: Any,
+    maps: Any,
+    names: Sequence[str],
+    title: str | None = None,
+    *,
+    label: str = "fall of the score",
+    height: float = 5.0,
 ) -> Figure:
-    """Pictures above, below each the fall of the score where a square covered it.
+    """Pictures above, below each the fall of the score where something covered it.
 
     Parameters
     ----------
     images : array
         (N, 3, H, W) uint8.
     maps : array
-        (N, rows, columns): score of the whole picture minus score with the square there. One
+        (N, rows, columns): score of the whole picture minus score with the cover there. One
         scale for all; dark is a large fall.
     names : sequence of N str
         Above the pictures.
     title : str, optional
         The finding.
+    label : str
+        What the scale shows.
     height : float
         Inches.
     """
@@ -116,7 +131,7 @@ def occlusion_rows(
             place.set(xticks=[], yticks=[])
             place.grid(False)
     bar = figure.colorbar(drawn, ax=axes[1, :].tolist(), fraction=0.025, pad=0.01)
-    bar.set_label("fall of p(malignant)", fontsize=13)
+    bar.set_label(label, fontsize=13)
     return figure
 
 
@@ -149,11 +164,11 @@ def tree(
         below = taxonomy.children(name)
         if below:
             row[name] = sum(row[child] for child in below) / len(below)
-    columns = (0.0, 1.0, 2.3, 3.9)
+    columns, ends = (0.0, 1.0, 2.2, 4.1), (0.72, 1.92, 3.72)  # where names begin and end
     for name in taxonomy.nodes():
         depth = len(taxonomy.path(name)) - 1
         for child in taxonomy.children(name):
-            x = (columns[depth] + 0.75, columns[depth + 1] - 0.05)
+            x = (ends[depth], columns[depth + 1] - 0.05)
             axes.plot(x, (row[name], row[child]), color=QUIET, linewidth=1)
         text = name
         if counts is not None:
@@ -167,6 +182,6 @@ def tree(
             color=PALETTE[0] if name in marked else INK,
             weight="bold" if name in marked else "normal",
         )
-    axes.set(xlim=(-0.05, 5.9), ylim=(-len(leaves) + 0.3, 0.7))
+    axes.set(xlim=(-0.05, 6.2), ylim=(-len(leaves) + 0.3, 0.7))
     axes.axis("off")
     return figure
