@@ -51,13 +51,13 @@ def test_rulers_are_where_the_condition_says():
 
 
 def test_a_small_study_stores_numbers_and_a_head_that_comes_back(monkeypatch):
-    monkeypatch.setattr(lesion_reader, "LARGEST", 10)  # as few pictures as there are
-    found = lesion_reader.study(9, True, {"train": 60, "validation": 20, "test": 30})
+    monkeypatch.setattr(lesion_reader, "LARGEST", 20)  # for so few pictures
+    found = lesion_reader.study(9, True, {"train": 160, "validation": 20, "test": 120})
     files = found.pop("files")
     assert len(found["readers"]) == lesion_reader.READERS
     assert all(np.isfinite(np.ravel(value)).all() for value in found.values())
     stored = np.load(io.BytesIO(files["lesions.npz"]))
     head = lesion_reader.stored_head(stored, "leaves")
     assert head.weight.shape == (18, 512) and len(files["lesions.npz"]) < 200_000
-    assert stored["test_logits"].shape == (30, 18)
+    assert stored["test_logits"].shape == (120, 18)
     assert len(files["preview.png"]) < 100_000
