@@ -34,7 +34,8 @@ def test_the_stored_network_is_the_one_that_was_judged():
         steps, kernels = stored["steps"], stored["kernels"]
     assert len(steps) == len(kernels)
     assert steps[0] == 0
-    assert steps[-1] == 12 * 47
+    assert steps[-1] == 25 * 79
+    assert (np.diff(steps) > 0).all()
     assert kernels.shape[1:] == (32, 3, 7, 7)
     np.testing.assert_array_equal(kernels[-1], model.features.conv1.weight.detach().numpy())
 
@@ -45,7 +46,48 @@ def test_every_cell_has_three_seeds_and_the_same_budget():
     for cell in lecture_07.CELLS.values():
         runs = study.select(**cell)
         assert sorted(run.parameters["seed"] for run in runs) == [0, 1, 2]
-        assert {len(errors) for errors in runs.values("train_errors")} == {12}
+        if "without" in cell:
+            assert {len(errors) for errors in runs.values("train_errors")} == {25}
+        if "race" in cell:
+            assert {len(errors) for errors in runs.values("train_errors")} == {20}
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_each_activation_has_the_rate_that_was_best_in_its_trials_and_is_neither_end(activation):
+    study = measured.load("07")
+    tried = {
+        rate: study.select(trial=activation, rate=rate).mean("validation_error")
+        for rate in lecture_07.TRIALS[activation]
+    }
+    best = min(tried, key=tried.get)
+    assert best == lecture_07.RATES[activation]
+    assert min(tried) < best < max(tried)
+
+
+def test_the_first_passes_have_the_rates_of_the_whole_cycle():
+    from utils.training.optim import build_schedule
+
+    def rates(schedule, steps):
+        sgd = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.05, momentum=0.9)
+        stepped = build_schedule(schedule, sgd, steps)
+        seen = []
+        for _ in range(300):
+            group = sgd.param_groups[0]
+            seen.append((group["lr"], group["momentum"]))
+            sgd.step()
+            stepped.step()
+        return seen
+
+    assert rates(lecture_07.whole_cycle, 4 * 79) == rates("one-cycle", 25 * 79)
+    assert rates("one-cycle", 4 * 79) != rates("one-cycle", 25 * 79)
+
+
+@pytest.mark.parametrize(
+    ("errors", "passes"),
+    [([30, 25.0, 20, 30], 2), ([10], 1), ([25.1, 26], float("inf")), ([], float("inf"))],
+)
+def test_passes_to_the_goal(errors, passes):
+    assert lecture_07.passes_to_goal(errors) == passes
 
 
 def test_the_summary_says_what_is_beyond_two_standard_errors():
