@@ -86,7 +86,15 @@ def sgd_2012(parameters) -> torch.optim.SGD:
 
 
 def divide_thrice(optimizer: torch.optim.Optimizer, steps: int):
-    """Schedule of `optimizer`: its rate is divided by ten at the parts `DROPS` of all `steps`."""
+    """Schedule of `optimizer`: its rate is divided by ten at the parts `DROPS` of all `steps`.
+
+    Raises
+    ------
+    ValueError
+        If `steps` is no whole number of 1 or more.
+    """
+    if not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"steps is {steps!r}: give a whole number of 1 or more")
     milestones = [round(part * steps) for part in DROPS]
     return torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.1)
 

@@ -38,9 +38,16 @@ def cells(
 
     Cross-entropy has no tasks to weigh, so it has no weighted cells (nor has the paper).
 
+    Raises
+    ------
+    ValueError
+        If a method is unknown.
+
     >>> len(cells())
     15
     """
+    if unknown := [method for method in methods if method not in METHODS]:
+        raise ValueError(f"there is no method {unknown[0]!r}: there are {', '.join(METHODS)}")
     return [
         {"method": method, "seed": seed, "weighted": weigh}
         for weigh in weighted

@@ -54,7 +54,7 @@ def nearest(queries: Tensor, database: Tensor, count: int) -> Tensor:
     Raises
     ------
     ValueError
-        If there are fewer rows than neighbours wanted, or the widths differ.
+        If there are fewer rows than neighbours wanted, the widths differ, or a number is NaN.
     """
     _check(queries, database, count)
     return torch.cdist(queries, database).topk(count, largest=False).indices
@@ -84,7 +84,18 @@ def pack_bits(bits: Tensor) -> Tensor:
 
 
 def unpack_bits(codes: Tensor, width: int) -> Tensor:
-    """Bits (N, width) of packed codes, bool: the inverse of `pack_bits`."""
+    """Bits (N, width) of packed codes, bool: the inverse of `pack_bits`.
+
+    Raises
+    ------
+    ValueError
+        If the codes are not bytes (N, W), or have not as many bits.
+    """
+    if codes.dtype != torch.uint8 or codes.ndim != 2 or not 0 < width <= 8 * codes.shape[1]:
+        raise ValueError(
+            f"{width} bits of codes {codes.dtype} {tuple(codes.shape)}: give bytes (N, W) of "
+            "pack_bits, and at most 8 W bits"
+        )
     shifts = torch.arange(8, dtype=torch.uint8, device=codes.device)
     return ((codes[:, :, None] >> shifts) & 1).bool().flatten(1)[:, :width]
 
@@ -162,9 +173,19 @@ def recall_at(found: Tensor, wanted: Tensor) -> float:
     float
         0 (none) to 1 (all).
 
+    Raises
+    ------
+    ValueError
+        If they are not rows of as many queries.
+
     >>> recall_at(torch.tensor([[3, 7]]), torch.tensor([[7, 9]]))
     0.5
     """
+    if found.ndim != 2 or wanted.ndim != 2 or len(found) != len(wanted):
+        raise ValueError(
+            f"found is {tuple(found.shape)}, wanted {tuple(wanted.shape)}: give (Q, F) and (Q, K), a "
+            "row a query"
+        )
     return (wanted[:, :, None] == found[:, None, :]).any(dim=2).double().mean().item()
 
 
@@ -187,6 +208,11 @@ class CodeAutoencoder(nn.Module):
 
     def __init__(self, features: int, bits: int, hidden: int = 256, noise: float = 1.0):
         super().__init__()
+        if features < 1 or bits < 1 or hidden < 1 or not noise >= 0:
+            raise ValueError(
+                f"got features={features}, bits={bits}, hidden={hidden}, noise={noise}: give one or "
+                "more of each, and noise of 0 or more"
+            )
         self.noise = noise
         self.encoder = nn.Sequential(
             nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, bits)
@@ -272,5 +298,7 @@ def _check(queries: Tensor, database: Tensor, count: int) -> None:
             f"queries of width {queries.shape[1]} in a database of width {database.shape[1]}: "
             "describe both in the same way"
         )
+    if queries.is_floating_point() and bool(queries.isnan().any() or database.isnan().any()):
+        raise ValueError("some descriptions are NaN, and NaN is near to nothing: mend the network")
     if not 1 <= count <= len(database):
         raise ValueError(f"{count} neighbours of {len(database)} rows: ask for 1 to as many")

@@ -85,7 +85,15 @@ class Taxonomy:
             stack += reversed(self._children[name])
 
     def path(self, name: str) -> tuple[str, ...]:
-        """Names from the root down to the node `name`."""
+        """Names from the root down to the node `name`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such node.
+        """
+        if name not in self._parent:
+            raise ValueError(f"there is no node {name!r} in the tree below {self.root!r}")
         above = self._parent[name]
         return (name,) if above is None else (*self.path(above), name)
 
@@ -146,11 +154,11 @@ def partition(taxonomy: Taxonomy, counts: Mapping[str, int], largest: int) -> li
     >>> [c.name for c in partition(skin, {"nevus": 90, "angioma": 5, "melanoma": 20}, largest=50)]
     ['nevus', 'angioma', 'malignant']
     """
-    if largest < 1:
+    if not largest >= 1:  # nor NaN
         raise ValueError(f"largest is {largest}: a class has to be allowed one example at least")
     leaves = taxonomy.leaves()
     strangers = sorted(set(counts) - set(leaves))
-    if strangers or any(count < 0 for count in counts.values()):
+    if strangers or not all(count >= 0 for count in counts.values()):
         raise ValueError(
             f"counts have to be 0 or more, of leaves only; these are none: {', '.join(strangers)}"
             if strangers
@@ -194,7 +202,7 @@ def summation_matrix(
     Raises
     ------
     ValueError
-        If a class lies above a group: its probability cannot be divided.
+        If a class lies above a group: its probability cannot be divided; or there is no such node.
     """
     matrix = np.zeros((len(classes), len(groups)))
     for i, name in enumerate(classes):
@@ -230,7 +238,7 @@ def sum_up(
     Raises
     ------
     ValueError
-        If there are not as many columns as classes.
+        If there are not as many columns as classes, a probability is NaN or a node unknown.
 
     Source: Esteva et al. 2017, Methods ("inference algorithm"), as reported.
     """
@@ -240,6 +248,8 @@ def sum_up(
             f"probabilities of shape {probabilities.shape} for {len(classes)} classes: give one "
             "column a class"
         )
+    if np.isnan(probabilities).any():
+        raise ValueError("some probabilities are NaN: sum up what a network really answered")
     sums = probabilities @ summation_matrix(taxonomy, classes, groups)
     total = sums.sum(axis=1, keepdims=True)
     even = np.full_like(sums, 1 / len(groups))
@@ -280,6 +290,8 @@ def sensitivity_specificity(scores: Any, positive: Any, threshold: float) -> tup
     >>> sensitivity_specificity([.1, .4, .35, .8], [False, False, True, True], .5)
     (0.5, 1.0)
     """
+    if np.ndim(threshold) or np.isnan(threshold):
+        raise ValueError(f"threshold is {threshold}: give one number")
     sick, healthy = _two_groups(scores, positive)
     return float((sick >= threshold).mean()), float((healthy < threshold).mean())
 
