@@ -6,11 +6,11 @@ UV ?= uv
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 STAMP := $(VENV)/.installed
-# `make test LECTURE=06`, `make lab LECTURE=06`, `make course JOBS=1`
+# `make test LECTURE=06`, `make lab LECTURE=06`, `make course JOBS=1`, `make benchmark NAME=lenet`
 lecture_of_test := $(if $(LECTURE),--lecture $(LECTURE))
 jobs := $(if $(JOBS),--jobs $(JOBS))
 
-.PHONY: course test test-fast soak lab slides site refresh clean pins setup
+.PHONY: course test test-fast soak lab slides site refresh benchmark clean pins setup
 
 course: $(STAMP)
 	$(BIN)/course all $(jobs)
@@ -36,6 +36,9 @@ site: $(STAMP)
 
 refresh: $(STAMP)
 	$(BIN)/course refresh $(LECTURE) $(jobs)
+
+benchmark: $(STAMP)
+	$(BIN)/course bench $(NAME)
 
 setup: $(STAMP)
 

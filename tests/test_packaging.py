@@ -118,7 +118,8 @@ def dry_run(target, folder):
 
 
 @pytest.mark.parametrize(
-    "target", ["course", "test", "test-fast", "lab", "slides", "site", "refresh", "clean", "pins"]
+    "target",
+    "course test test-fast lab slides site refresh benchmark clean pins".split(),
 )
 def test_makefile_knows_the_target(target, tmp_path):
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "grid": ("utils.course.grid", "run lecture 11's whole experiment on a folder of faces"),
     "nbgrader": ("utils.course.nbgrader", "export a lecture as an nbgrader assignment"),
     "new": ("utils.course.new", "write the skeleton of a lecture, for authors"),
+    "bench": ("utils.course.benchmark", "compare the course's speed with what people use today"),
     "lint": ("utils.course.lint", "say what notebooks break of the house's rules"),
     "refresh": ("utils.course.refresh", "re-execute notebooks in place and store their outputs"),
     "study": ("utils.course.study", "run a lecture's full experiment into data/measured/"),
