@@ -66,19 +66,51 @@ def classes_of(names: tuple[str, ...], targets: Tensor) -> Tensor:
 
 
 def train(vectors: Tensor, targets: Tensor, names: tuple[str, ...], seed: int) -> nn.Linear:
-    """Learn a head that names these nodes, on vectors (N, D) of pictures with leaf targets."""
+    """Learn a head that names these nodes.
+
+    Parameters
+    ----------
+    vectors : Tensor
+        float (N, D).
+    targets : Tensor
+        int64 (N,), positions in `lesions.LEAVES`.
+    names : tuple of str
+        Nodes that together hold every leaf once.
+    seed : int
+        Of the order of learning.
+    """
     return train_head(
         vectors, classes_of(names, targets), len(names), epochs=PASSES, seed=seed, lr=1e-3
     )
 
 
 def malignancy(p: Tensor, names: tuple[str, ...]) -> np.ndarray:
-    """Probability of "malignant", (N,), summed over the classes below it; p is (N, classes)."""
+    """Probability of "malignant", (N,), summed over the classes below it.
+
+    Parameters
+    ----------
+    p : Tensor
+        (N, number of names), rows that sum to 1.
+    names : tuple of str
+        The node of each column.
+    """
     return taxonomy.sum_up(p.numpy(), TREE, names, ("benign", "malignant"))[:, 1]
 
 
 def level_accuracy(p: Tensor, names: tuple[str, ...], targets: Tensor, depth: int) -> float:
-    """Share of pictures named rightly at a depth of the tree, probabilities summed up to it."""
+    """Share of pictures named rightly at a depth of the tree, probabilities summed up to it.
+
+    Parameters
+    ----------
+    p : Tensor
+        (N, number of names), rows that sum to 1.
+    names : tuple of str
+        The node of each column, at that depth or below.
+    targets : Tensor
+        int64 (N,), positions in `lesions.LEAVES`.
+    depth : {1, 2, 3}
+        Steps below the root.
+    """
     groups = TREE.level(depth)
     summed = taxonomy.sum_up(p.numpy(), TREE, names, groups)
     return float((summed.argmax(1) == classes_of(groups, targets).numpy()).mean())
@@ -131,7 +163,13 @@ def rulers(bare: Tensor, ruled: Tensor, positive: np.ndarray, condition: str, se
 
 
 def read_by_colour(images: Tensor) -> Tensor:
-    """Eight by eight mean colours of pictures (N, 3, H, W), (N, 192): what a null model sees."""
+    """Eight by eight mean colours of pictures, (N, 192): what a null model sees.
+
+    Parameters
+    ----------
+    images : Tensor
+        uint8 (N, 3, H, W).
+    """
     return nn.functional.adaptive_avg_pool2d(images.float() / 255, 8).flatten(1)
 
 

@@ -23,7 +23,13 @@ __all__ = ["ham10000", "turned"]
 
 
 def turned(images: Tensor) -> Tensor:
-    """Mirror and turn pictures (N, C, H, W), H = W, by quarter turns: a lesion has no upside."""
+    """Mirror and turn pictures by quarter turns, by chance: a lesion has no upside.
+
+    Parameters
+    ----------
+    images : Tensor
+        (N, C, H, W), H = W.
+    """
     coins = torch.randint(8, (len(images),), device=images.device).view(-1, 1, 1, 1)
     images = torch.where(coins % 2 == 1, images.flip(3), images)
     images = torch.where(coins // 2 % 2 == 1, images.flip(2), images)

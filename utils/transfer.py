@@ -53,7 +53,13 @@ def drawn(targets: Tensor, per_class: int, draw: int) -> Tensor:
 
 
 def mirror_some(images: Tensor) -> Tensor:
-    """Mirror every second picture of (N, C, H, W), left to right, by chance."""
+    """Mirror about every second picture, left to right, by chance.
+
+    Parameters
+    ----------
+    images : Tensor
+        (N, C, H, W).
+    """
     coins = torch.rand(len(images), device=images.device) < 0.5
     return torch.where(coins.view(-1, 1, 1, 1), images.flip(3), images)
 
@@ -154,9 +160,16 @@ def fine_tune(
 
 @torch.no_grad()
 def probabilities(net: nn.Module, images: Tensor, batch_size: int = 50) -> Tensor:
-    """Softmax of a network's logits for uint8 pictures (N, 3, H, W), on the CPU.
+    """Softmax of a network's logits, (N, C), on the CPU.
 
-    A `torch.nn.Linear` takes vectors (N, D) instead.
+    Parameters
+    ----------
+    net : torch.nn.Module
+        Its mode is left as it was.
+    images : Tensor
+        uint8 pictures (N, 3, H, W), or for a `torch.nn.Linear` vectors (N, D).
+    batch_size : int
+        Rows a pass, >= 1.
     """
     mode = net.training
     net.eval()
