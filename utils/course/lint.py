@@ -262,7 +262,7 @@ def parameters(page: Page) -> Iterator[str]:
 @rule
 def tags(page: Page) -> Iterator[str]:
     """Tags are the ones that mean something."""
-    optional = _manifest_names()
+    optional = _manifest_names(utils.ROOT)
     for cell in page.cells:
         for tag in notebooks.tags(cell):
             if tag.startswith("needs-"):
@@ -273,9 +273,9 @@ def tags(page: Page) -> Iterator[str]:
 
 
 @functools.cache
-def _manifest_names() -> set[str] | None:
+def _manifest_names(root: Path) -> set[str] | None:
     try:
-        with (utils.ROOT / "data" / "manifest.toml").open("rb") as file:
+        with (root / "data" / "manifest.toml").open("rb") as file:
             return set(tomllib.load(file))
     except OSError:
         return None

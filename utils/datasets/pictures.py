@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def decode(path: str | PathLike) -> Image.Image:
-    """Read a picture of any kind.
+    """Read the picture at `path`, of any kind.
 
     Returns
     -------
