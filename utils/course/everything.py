@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
             notebooks.find(),
             processes=args.jobs,
             scheduler=args.scheduler,
+            send_files=args.send_files,
             force=args.force,
         )
     }

@@ -59,6 +59,8 @@ class Outcome:
         What went wrong, in one sentence; empty if nothing did.
     traceback : str
         The failing cell and its traceback, with colours as the kernel sent them.
+    absent : tuple of str
+        Optional data sets it wanted that were not on the machine it ran on.
     """
 
     notebook: str
@@ -68,6 +70,7 @@ class Outcome:
     peak_bytes: int
     error: str = ""
     traceback: str = ""
+    absent: tuple[str, ...] = ()
 
 
 def execute(
@@ -108,6 +111,8 @@ def execute(
     watch.notebook = node
     if not Path(folder).is_dir():
         folder = str(utils.ROOT / notebooks.LECTURES)
+    wanted = {name for cell in node.cells for name in notebooks.needed_data(cell)}
+    absent = tuple(sorted(wanted & notebooks.absent_data())) if wanted else ()
     try:
         papermill.execute_notebook(
             node,
@@ -149,6 +154,7 @@ def execute(
         peak_bytes=watch.peak_bytes,
         error=error,
         traceback=traceback,
+        absent=absent,
     )
 
 
@@ -259,5 +265,12 @@ class _Engine(NBClientEngine):
             extra_arguments=["--HistoryManager.enabled=False", "--IPKernelApp.log_level=50"],
         )
         client.watch = watch
-        settings = {"JUPYTER_PREFER_ENV_PATH": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        # The kernel imports the course that this process runs, also where it was sent here.
+        code = str(Path(utils.__file__).resolve().parent.parent)
+        paths = [code, *filter(None, [os.environ.get("PYTHONPATH")])]
+        settings = {
+            "JUPYTER_PREFER_ENV_PATH": "1",
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            "PYTHONPATH": os.pathsep.join(paths),
+        }
         client.execute(env={**os.environ, **THREADS, **settings}, cwd=folder)

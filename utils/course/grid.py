@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import utils
-from utils.course import CourseError, digest, jobs, notebooks
+from utils.course import CourseError, digest, jobs, notebooks, parcel
 from utils.course.files import locked, read_json, remove_unfinished, write_atomically, write_json
 from utils.course.run import Board
 
@@ -39,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> argparse.ArgumentParse
         "  course grid 11 --folder ~/UTKFace --trunk small --epochs 1   # a try-out, seconds\n\n"
         "Without --splits a fifth of the pictures is tested on, which is not the paper's split.\n"
         "One training on UTKFace takes 13,147 pictures 200 times through ResNet-34: work for a GPU.\n"
-        "On a cluster, folder and splits must be there on every worker.",
+        "On a cluster, folder and splits must be there on every worker, or be sent: --send-files.",
     )
     parser.add_argument("lecture", choices=["11"], metavar="11", help="the lecture: 11 has a grid")
     parser.add_argument("--dataset", choices=DATASETS, default="utkface", help="default: utkface")
@@ -55,6 +55,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> argparse.ArgumentParse
     parser.add_argument("--jobs", type=int, metavar="N",
                         help="trainings at a time; default: one a GPU, else as fit")  # fmt: skip
     parser.add_argument("--scheduler", metavar="ADDRESS", help="run on this Dask cluster")
+    parser.add_argument("--send-files", action="store_true",
+                        help="send course, folder and splits to its workers")  # fmt: skip
     parser.add_argument("--force", action="store_true", help="train finished cells again")
     return parser
 
@@ -77,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
         trunk=args.trunk,
         processes=args.jobs,
         scheduler=args.scheduler,
+        send_files=args.send_files,
         force=args.force,
     )
 
@@ -91,6 +94,7 @@ def grid(
     trunk: str = "resnet34",
     processes: int | None = None,
     scheduler: str | None = None,
+    send_files: bool = False,
     force: bool = False,
 ) -> int:
     """Run the cells that are not finished, and write the tables of all that are.
@@ -108,6 +112,8 @@ def grid(
         How many at a time; by default one a GPU, without a GPU as many as cores and memory allow.
     scheduler : str, optional
         Address of a Dask cluster that shall do the work.
+    send_files : bool
+        Send the course, the pictures and the splits to its workers, whose disks have none.
     force : bool
         Train finished cells again.
 
@@ -128,7 +134,7 @@ def grid(
         raise CourseError("no cell is left: cross-entropy alone has no task weights to try")
     if epochs < 1 or any(cell["seed"] < 0 for cell in cells):
         raise CourseError("epochs must be at least 1, and seeds at least 0")
-    if scheduler is None:
+    if scheduler is None or send_files:
         _look(dataset, folder, splits)
     settings = {
         "dataset": dataset,
@@ -155,12 +161,15 @@ def grid(
                 "resume": not force,
                 "device": "auto" if scheduler else _device(number),
                 "place": None if scheduler else str(place),
+                "sent": send_files,
             }
             work.append(jobs.Job(name, "utils.course.grid:run_one", arguments))
         if work:
             if scheduler is None and processes is None:
                 processes = _gpus() or None
-            executor = jobs.executor(scheduler, jobs.parallel(processes, len(work)))
+            files = {"folder": folder, "splits": splits}
+            files = {"parcel": parcel.pack(files)} if send_files else {}
+            executor = jobs.executor(scheduler, jobs.parallel(processes, len(work)), **files)
             with contextlib.closing(executor.run(work)) as events:
                 for event in events:
                     _handle(event, board, place, settings, plan)
@@ -174,6 +183,7 @@ def run_one(
     resume: bool = True,
     device: str = "auto",
     place: str | None = None,
+    sent: bool = False,
     report=None,
 ) -> dict:
     """Train one cell (in a worker process; on a cluster's machine its own build/ is the place)."""
@@ -191,12 +201,14 @@ def run_one(
         size = psutil.Process().memory_info().rss
         report({"cell": state["epoch"], "cells": state["epochs"], "bytes": size})
 
+    files = {name: settings[name] for name in ("folder", "splits")}
+    if sent:
+        files = {name: path and parcel.place_of(name) for name, path in files.items()}
     results = ordinal_grid.train_cell(
         settings["dataset"],
         cell["method"],
         cell["seed"],
-        folder=settings["folder"],
-        splits=settings["splits"],
+        **files,
         weighted=cell["weighted"],
         epochs=settings["epochs"],
         trunk=settings["trunk"],

@@ -17,9 +17,12 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from utils.course import CourseError
+
+if TYPE_CHECKING:
+    from utils.course.parcel import Parcel
 
 KERNEL_BYTES = 1.5e9
 """Memory one kernel with torch may take."""
@@ -271,7 +274,10 @@ class DaskExecutor:
     Parameters
     ----------
     address : str
-        Of the scheduler, as ``tcp://host:8786``. Its workers need the course installed.
+        Of the scheduler, as ``tcp://host:8786``. Its workers need the packages installed, and the
+        course too unless it is sent.
+    parcel : Parcel, optional
+        The course, sent to every worker (see `utils.course.parcel`).
 
     Raises
     ------
@@ -279,7 +285,7 @@ class DaskExecutor:
         If the extra ``cluster`` is not installed or the scheduler does not answer.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, parcel: "Parcel | None" = None) -> None:
         try:
             from distributed import Client
         except ImportError:
@@ -294,6 +300,8 @@ class DaskExecutor:
                 f"no Dask scheduler answers at {address}: {error}; "
                 "start one with `dask scheduler` and give its address"
             ) from None
+        if parcel is not None:
+            self.client.register_plugin(parcel.plugin())
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """Run the jobs, long ones first, and yield what happens."""
@@ -313,11 +321,20 @@ class DaskExecutor:
                 if future.status == "finished":
                     yield Event(futures[future], "finished", future.result())
                 else:
-                    error = future.exception()
-                    yield Event(futures[future], "failed", f"{type(error).__name__}: {error}")
+                    yield Event(futures[future], "failed", _why(future.exception()))
         finally:
             self.client.cancel(list(futures))
             self.client.close()
+
+
+def _why(error: BaseException) -> str:
+    """Return what kept a cluster from doing a job, in a sentence."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ModuleNotFoundError) and (cause.name or "").startswith("utils"):
+            return "its worker has no course: install it there, or give --send-files"
+        cause = cause.__cause__ or cause.__context__
+    return f"{type(error).__name__}: {error}"
 
 
 def _call(function: str, arguments: dict) -> Any:
@@ -325,6 +342,16 @@ def _call(function: str, arguments: dict) -> Any:
     return resolve(function)(**arguments, report=None)
 
 
-def executor(scheduler: str | None, processes: int) -> LocalExecutor | DaskExecutor:
-    """Return what runs the jobs: the cluster at an address, else processes of this machine."""
-    return DaskExecutor(scheduler) if scheduler else LocalExecutor(processes)
+def executor(
+    scheduler: str | None, processes: int, parcel: "Parcel | None" = None
+) -> LocalExecutor | DaskExecutor:
+    """Return what runs the jobs: the cluster at an address, else processes of this machine.
+
+    Raises
+    ------
+    CourseError
+        If there is a parcel to send and no cluster to send it to.
+    """
+    if parcel is not None and not scheduler:
+        raise CourseError("--send-files sends them to a cluster: give its --scheduler ADDRESS")
+    return DaskExecutor(scheduler, parcel) if scheduler else LocalExecutor(processes)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import utils
-from utils.course import CourseError, digest, jobs, notebooks
+from utils.course import CourseError, digest, jobs, notebooks, parcel
 from utils.course.files import locked, read_json, remove_unfinished, write_atomically, write_json
 
 FORMAT = 1
@@ -63,6 +63,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that ``course all`` shares."""
     parser.add_argument("--jobs", type=int, metavar="N", help="how many at a time (as fit)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="run on this Dask cluster")
+    parser.add_argument(
+        "--send-files", action="store_true", help="send the course to workers that lack it"
+    )
     parser.add_argument("--force", action="store_true", help="run what is up to date as well")
 
 
@@ -81,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
         parameters=parameters,
         processes=args.jobs,
         scheduler=args.scheduler,
+        send_files=args.send_files,
         force=args.force,
         cell_seconds=limit,
     )
@@ -213,6 +217,7 @@ def execute(
     parameters: dict | None = None,
     processes: int | None = None,
     scheduler: str | None = None,
+    send_files: bool = False,
     force: bool = False,
     cell_seconds: float | None = CELL_SECONDS["quick"],
 ) -> int:
@@ -228,6 +233,8 @@ def execute(
         How many at a time; as many as cores and memory allow if left out.
     scheduler : str, optional
         Address of a Dask cluster that shall do the work.
+    send_files : bool
+        Send the course to the cluster's workers; they import it from their own disk otherwise.
     force : bool
         Execute those that are up to date as well.
     cell_seconds : float, optional
@@ -255,7 +262,8 @@ def execute(
             work.append(_job(path, differing[path], cell_seconds))
         if work:
             processes = jobs.parallel(processes, len(work))
-            executor = jobs.executor(scheduler, processes)
+            files = {"parcel": parcel.pack()} if send_files else {}
+            executor = jobs.executor(scheduler, processes, **files)
             with contextlib.closing(executor.run(work)) as events:
                 for event in events:
                     _handle(event, board, differing, started_from)
@@ -294,8 +302,12 @@ def _handle(event: jobs.Event, board: "Board", differing: dict, started_from: di
         if outcome.error:
             error = f"{outcome.error} (kept: {notebooks.show(kept)})"
             board.set(path.stem, "failed", error=error, traceback=outcome.traceback, **figures)
-        else:
-            board.set(path.stem, "done", **figures)
+            return
+        board.set(path.stem, "done", **figures)
+        lacking = [name for name in outcome.absent if started_from[path.stem]["optional"].get(name)]
+        if lacking:
+            names = ", ".join(lacking)
+            board.note(f"{path.stem} ran without {names}, which its worker does not have")
 
 
 def figures_of(event: jobs.Event) -> dict:
@@ -315,8 +327,12 @@ def _store(outcome, path: Path, parameters: dict, started_from: dict) -> Path:
     # The old record goes first: a crash between the two leaves a result that counts as stale.
     record_of(result).unlink(missing_ok=True)
     write_atomically(result, outcome.notebook)
+    # What the machine that ran it lacked counts, not what this one has.
+    optional = {
+        name: here and name not in outcome.absent for name, here in started_from["optional"].items()
+    }
     record = {
-        "inputs": started_from,
+        "inputs": started_from | {"optional": optional},
         "digest": outcome.digest,
         "result": digest.short_hash(outcome.notebook.encode()),
         "seconds": round(outcome.seconds, 2),
@@ -342,6 +358,7 @@ class Board:
 
         self.console = Console(highlight=False)
         self.rows = {name: {"state": "waiting"} for name in names}
+        self.notes: list[str] = []
         self.begun = time.monotonic()
         self.lock = threading.Lock()
         self.live = None
@@ -372,6 +389,10 @@ class Board:
             if "error" in more:
                 parts.append(str(more["error"]))
             print("  ".join(parts).rstrip(), flush=True)
+
+    def note(self, sentence: str) -> None:
+        """Keep a sentence for the end."""
+        self.notes.append(sentence)
 
     def progress(self, name: str, cell: int, cells: int, bytes: int) -> None:
         """Note how far a running lecture is and what memory it holds."""
@@ -421,6 +442,8 @@ class Board:
             print(f"\n{name}: {row['error']}", file=sys.stderr)
             if row.get("traceback"):
                 print(_indented(row["traceback"]), file=sys.stderr)
+        for sentence in self.notes:
+            print(sentence)
         states = [row["state"] for row in self.rows.values()]
         parts = [
             f"{states.count(state)} {word}"
