@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("utils.course.data", "list, fetch or verify the data sets"),
     "grade": ("utils.course.grade", "mark a folder of submitted notebooks"),
     "grid": ("utils.course.grid", "run lecture 11's whole experiment on a folder of faces"),
+    "slurm": ("utils.course.slurm", "write job scripts for a SLURM cluster"),
     "nbgrader": ("utils.course.nbgrader", "export a lecture as an nbgrader assignment"),
     "new": ("utils.course.new", "write the skeleton of a lecture, for authors"),
     "bench": ("utils.course.benchmark", "compare the course's speed with what people use today"),
