@@ -24,8 +24,9 @@ distributed = pytest.importorskip("distributed", reason="the extra `cluster` is 
 
 WORKER = """
 import sys
+root = sys.argv.pop(1)
 sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in getattr(f, "__module__", "")]
-sys.path[:] = [p for p in sys.path if p not in ("", sys.argv.pop(1))]
+sys.path[:] = [p for p in sys.path if p not in ("", root)]
 from distributed.cli.dask_worker import main
 main()
 """
