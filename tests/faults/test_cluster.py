@@ -24,9 +24,8 @@ distributed = pytest.importorskip("distributed", reason="the extra `cluster` is 
 
 WORKER = """
 import sys
-root = sys.argv.pop(1)
 sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in getattr(f, "__module__", "")]
-sys.path[:] = [p for p in sys.path if p not in ("", root)]
+sys.path[:] = [p for p in sys.path if p]
 from distributed.cli.dask_worker import main
 main()
 """
@@ -45,7 +44,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.local = distributed.LocalCluster(
-            n_workers=0, dashboard_address=None, silence_logs=60, host="127.0.0.1"
+            n_workers=0, dashboard_address=":0", silence_logs=60, host="127.0.0.1"
         )
         self.address = self.local.scheduler_address
         self.workers: list[psutil.Popen] = []
@@ -54,8 +53,7 @@ class Cluster:
         """Start a worker in its folder; `path` is where it finds a course of its own."""
         home = self.folder / name
         home.mkdir(exist_ok=True)
-        root = str(Path(utils.__file__).resolve().parent.parent)
-        command = [sys.executable, "-c", WORKER, root, self.address, "--no-nanny"]
+        command = [sys.executable, "-c", WORKER, self.address, "--no-nanny"]
         command += ["--nthreads", "1", "--no-dashboard", "--local-directory", str(home)]
         environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(path or "")}
         with (home / "log.txt").open("w") as log:
@@ -76,7 +74,7 @@ class Cluster:
             with contextlib.suppress(psutil.Error):
                 for child in worker.children(recursive=True):
                     child.kill()
-            worker.kill()
+                worker.kill()
             worker.wait()
         self.local.close()
 
@@ -156,7 +154,8 @@ def test_files_sent_to_workers_without_a_course(clone, cluster, elsewhere, capsy
     for name in ("01_a", "02_b", "03_c", "04_d"):
         clone.notebook(name, "import time; time.sleep(1)", WHERE)
     assert main(["run", "--scheduler", cluster.address]) == 1
-    assert "has no course: install it there, or give --send-files" in capsys.readouterr().err
+    assert "2 of 2 workers at " in (said := capsys.readouterr().err)
+    assert "have no course: install it there, or give --send-files" in said
     assert main(["run", "--scheduler", cluster.address, "--send-files"]) == 0
     used = set()
     for name in ("01_a", "02_b", "03_c", "04_d"):

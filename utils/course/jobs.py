@@ -282,7 +282,8 @@ class DaskExecutor:
     Raises
     ------
     CourseError
-        If the extra ``cluster`` is not installed or the scheduler does not answer.
+        If the extra ``cluster`` is not installed, the scheduler does not answer, or a worker has
+        no course.
     """
 
     def __init__(self, address: str, parcel: "Parcel | None" = None) -> None:
@@ -302,6 +303,23 @@ class DaskExecutor:
             ) from None
         if parcel is not None:
             self.client.register_plugin(parcel.plugin())
+            return
+
+        def has_course() -> bool:  # travels by value: a worker without it could not import it
+            import importlib
+
+            try:
+                return bool(importlib.import_module("utils.course.jobs"))
+            except ImportError:
+                return False
+
+        found = list(self.client.run(has_course).values())
+        if not all(found):  # a job would end such a worker, and the run would wait for ever
+            self.client.close()
+            raise CourseError(
+                f"{found.count(False)} of {len(found)} workers at {address} have no course: "
+                "install it there, or give --send-files"
+            )
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """Run the jobs, long ones first, and yield what happens."""
@@ -321,20 +339,11 @@ class DaskExecutor:
                 if future.status == "finished":
                     yield Event(futures[future], "finished", future.result())
                 else:
-                    yield Event(futures[future], "failed", _why(future.exception()))
+                    error = future.exception()
+                    yield Event(futures[future], "failed", f"{type(error).__name__}: {error}")
         finally:
             self.client.cancel(list(futures))
             self.client.close()
-
-
-def _why(error: BaseException) -> str:
-    """Return what kept a cluster from doing a job, in a sentence."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ModuleNotFoundError) and (cause.name or "").startswith("utils"):
-            return "its worker has no course: install it there, or give --send-files"
-        cause = cause.__cause__ or cause.__context__
-    return f"{type(error).__name__}: {error}"
 
 
 def _call(function: str, arguments: dict) -> Any:
