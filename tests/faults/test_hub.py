@@ -110,9 +110,9 @@ def test_one_user_signs_in_and_opens_a_lecture(hub):
     token = {"_xsrf": browser.cookie("/hub/")}
     browser.open(f"{address}/hub/login", token | {"username": "ada", "password": PASSWORD})
 
-    def ready():
-        with browser.open(f"{address}/user/ada/api/status") as answer:
-            return answer.headers.get_content_type() == "application/json"
+    def ready():  # a page, not the API: its redirections sign the user in at the server
+        with browser.open(f"{address}/user/ada/lab") as answer:
+            return b"jupyter-config-data" in answer.read()
 
     browser.open(f"{address}/hub/spawn")
     until(ready)

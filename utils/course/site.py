@@ -548,6 +548,8 @@ def own_pages(pages: list[Page]) -> dict[str, dict]:
         "running": {"repository": repository()},
         "first_hour": {"names": {page.lecture: page.name for page in pages}},
         "symbols": symbol_facts(pages),
+        "cluster": {},
+        "hub": {},
         "exercises": exercise_facts(pages),
         "gallery": gallery_facts(pages),
         "glossary": glossary_facts(pages),
