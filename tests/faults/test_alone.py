@@ -351,6 +351,7 @@ CAREFUL = {
     "utils/course/site.py": "into a new folder that gets its name when it is whole",
     "utils/course/slides.py": "into a new folder that gets its name when it is whole",
     "utils/course/grade.py": "into memory, then by write_atomically",
+    "utils/course/benchmark_charts.py": "into memory",
     "utils/course/look.py": "pictures for a person to look at, made anew each time",
     "utils/plots/photographs.py": "into memory",
     "utils/course/studies/lecture_11.py": "into memory; the study writes by write_atomically",
