@@ -149,7 +149,7 @@ def test_on_a_cluster(faces, house, monkeypatch, capsys):
 
 
 def test_a_failed_cell_costs_the_others_nothing(faces, house, monkeypatch, capsys):
-    def run_one(settings, cell, resume, device, place, report):
+    def run_one(settings, cell, resume, device, place, report, **sent):
         if cell["seed"] == 1:
             raise RuntimeError("no luck")
         return {"mae": 1.0, "rmse": 2.0, "median.mae": 3.0, "median.rmse": 4.0, "seconds": 1.0,
