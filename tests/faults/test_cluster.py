@@ -20,7 +20,11 @@ from PIL import Image
 import utils
 from utils.course import main, notebooks, run
 
-distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+try:
+    import distributed
+except ModuleNotFoundError:
+    distributed = None
+pytestmark = pytest.mark.skipif(distributed is None, reason="the extra `cluster` is not installed")
 
 WORKER = """
 import sys

@@ -21,10 +21,12 @@ import pytest
 import utils
 
 PROXY = shutil.which("configurable-http-proxy")
-if not importlib.util.find_spec("jupyterhub"):
-    pytest.skip("JupyterHub is not installed", allow_module_level=True)
-if PROXY is None:
-    pytest.skip("configurable-http-proxy is not installed", allow_module_level=True)
+pytestmark = [
+    pytest.mark.skipif(
+        not importlib.util.find_spec("jupyterhub"), reason="JupyterHub is not installed"
+    ),
+    pytest.mark.skipif(PROXY is None, reason="configurable-http-proxy is not installed"),
+]
 
 CONFIG = utils.ROOT / "utils" / "course" / "templates" / "hub" / "jupyterhub_config.py"
 PASSWORD = "only for this test"
