@@ -213,6 +213,7 @@ RIGHT = {
 
 WRONG = {
     "12.1": [
+        (7, "count the alarms of both kinds"),
         (0.9, "turn the question round"),
         (0.01, "before anybody looked"),
         (0.009, "divide by the alarms"),

@@ -36,6 +36,7 @@ def worth(answer):
             8.3: "give a share between 0 and 1, not percent",
         },
         tolerance=5e-4,
+        otherwise="count the alarms of both kinds in 10,000 moles, and see how many are melanomas",
     )
     return "one alarm in twelve, at nine tenths on both sides: the rare disease decides"
 
