@@ -1,6 +1,7 @@
 """Studies: stored with what they were made from, resumed where they were stopped, never stale."""
 
 import json
+import shutil
 import textwrap
 
 import pytest
@@ -178,6 +179,126 @@ def test_a_lecture_without_study_is_refused(doubling, capsys):
 def test_results_that_are_no_numbers_are_refused(doubling):
     (doubling / "lecture_06.py").write_text(MODULE.replace("0.5", "float('nan')"))
     assert main(["study", "6"]) == 1
+
+
+# A sample of a stale study is repeated
+
+
+@pytest.fixture
+def changed(doubling, clone):
+    """The study, stored, and a change of its module since: returns how to edit what is stored."""
+    main(["study", "6"])
+    shutil.rmtree(clone.root / "build" / "studies")
+    (doubling / "log.txt").unlink()
+    path = clone.root / "data" / "measured" / "06.json"
+
+    def edit(change):
+        stored = json.loads(path.read_text())
+        change(stored)
+        path.write_text(json.dumps(stored))
+
+    edit(lambda stored: stored["digest"]["modules"].update({"utils/arithmetic.py": "0" * 16}))
+    edit(lambda stored: [run.update(seconds=at) for at, run in enumerate(stored["runs"], 5)])
+    return path, edit
+
+
+def test_a_sample_confirms_a_study(changed, doubling, capsys):
+    path, _ = changed
+    before = json.loads(path.read_text())
+    assert main(["study", "6", "--check"]) == 1
+    assert main(["study", "6", "--confirm"]) == 0
+    assert ran(doubling) == ["2-0"]  # numbers are no words, so one run knows all names
+    assert "1 of 4 runs repeated, every number is the same" in capsys.readouterr().out
+    after = json.loads(path.read_text())
+    confirmed = after.pop("confirmed")
+    assert after == before, "what was measured stays as it was"
+    assert confirmed["runs"] == ["small-seed0"] and confirmed["of"] == 4
+    assert confirmed["digest"]["modules"] == {"utils/arithmetic.py": _hash("utils/arithmetic.py")}
+    assert main(["study", "6", "--check"]) == 0
+    assert "fresh: 1 of 4 runs confirmed on today's code" in capsys.readouterr().out
+    assert main(["study", "6", "--confirm"]) == 0 and ran(doubling) == ["2-0"]
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        (lambda s: s["runs"][0]["results"].update(result=3), "small-seed0: result was 3, is 2"),
+        (lambda s: s["runs"][0]["results"].update(curve=[0.5, 0.2500001]), "curve was [0.5, 0.25"),
+        (lambda s: s["runs"][0]["results"].pop("curve"), "curve was null, is [0.5, 0.25]"),
+        (lambda s: s["runs"][0]["results"].update(more=1), "more was 1, is null"),
+        (lambda s: s["files"].update({"weights.bin": "0"}), "the file weights.bin differs"),
+    ],
+)
+def test_a_number_that_differs_confirms_nothing(changed, capsys, change, shown):
+    path, edit = changed
+    edit(change)
+    if "weights" in shown:  # a stored file must be what its study says, or that is the reason
+        (path.parent / "06" / "weights.bin").write_bytes(b"other")
+        value = digest.short_hash(b"other")
+        edit(lambda stored: stored["files"].update({"weights.bin": value}))
+    before = path.read_bytes()
+    assert main(["study", "6", "--confirm"]) == 1
+    out = capsys.readouterr().out
+    assert shown in out and "Nothing was written" in out
+    assert path.read_bytes() == before
+
+
+def test_seconds_may_differ(changed, doubling, monkeypatch):
+    _, edit = changed
+    edit(lambda stored: stored["runs"][0]["results"].update(result=3))
+    module = study.module_of("06")
+    monkeypatch.setattr(module, "OF_THE_MACHINE", ("result",), raising=False)
+    assert main(["study", "6", "--confirm"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda s: s["digest"].update(torch="1.0"), "made with torch 1.0"),
+        (lambda s: s["files"].update(gone="0"), "06/gone is gone or changed"),
+        (
+            lambda s: s["digest"]["modules"].update({"utils/ledger.py": "0"}),
+            "utils/ledger.py changed, and no repeated run uses it",
+        ),
+    ],
+)
+def test_what_a_sample_cannot_confirm_is_refused(changed, capsys, change, why):
+    path, edit = changed
+    edit(change)
+    before = path.read_bytes()
+    assert main(["study", "6", "--confirm"]) == 1
+    error = capsys.readouterr().err
+    assert why in error and "run `course study 06`" in error
+    assert path.read_bytes() == before
+
+
+def test_a_module_that_moved_leaves_the_digest(changed):
+    path, edit = changed
+    edit(lambda stored: stored["digest"]["modules"].update({"utils/no_longer.py": "0"}))
+    assert main(["study", "6", "--confirm"]) == 0
+    modules = json.loads(path.read_text())["confirmed"]["digest"]["modules"]
+    assert list(modules) == ["utils/arithmetic.py"]
+
+
+def test_a_sample_knows_every_name_and_word():
+    def run(seconds, **parameters):
+        return {"seconds": seconds, "parameters": parameters}
+
+    runs = [run(9, net="a", width=1), run(2, net="a", width=2), run(3, net="b"), run(1, net="b")]
+    assert study.sample(runs) == [runs[3], runs[1]]
+    odd = run(4, net="a", width=1, mirrored=True)
+    assert study.sample([*runs, odd]) == [runs[3], odd], "the dearer one made another needless"
+    assert study.sample([run(2, n=1), run(1, n=2)]) == [run(1, n=2)]
+
+
+@pytest.mark.parametrize("lecture", study.studies())
+def test_what_was_confirmed_is_a_sample(lecture):
+    stored = json.loads(study.stored(lecture).read_text())
+    if "confirmed" not in stored:
+        return
+    wanted = {run["name"] for run in study.sample(stored["runs"])}
+    assert wanted <= set(stored["confirmed"]["runs"])
+    assert stored["confirmed"]["of"] == len(stored["runs"])
 
 
 # The studies of the course

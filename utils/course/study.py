@@ -3,6 +3,12 @@
 The runs of a study (every cell with every seed) are independent: they go in parallel, each in a
 process of one thread. A finished run is kept in ``build/studies/NN/`` at once, so that a study
 that was stopped goes on where it was; runs whose code or data changed since are run again.
+
+A new check of an argument, or a module moved, should change no result; that it does not is shown
+for minutes, not hours: ``course study NN --confirm`` repeats the cheapest runs that together know
+every name and every word among the study's parameters. If all their numbers and files are what is
+stored, to the last digit, the study is fresh again, and its file says which runs were repeated. If
+one differs nothing is written.
 """
 
 import argparse
@@ -45,6 +51,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> argparse.ArgumentParse
         help="keep finished runs whose code and data are unchanged (the default)",
     )
     parser.add_argument("--check", action="store_true", help="run nothing; exit 1 if one is stale")
+    parser.add_argument(
+        "--confirm",
+        action="store_true",
+        help="repeat a sample of the runs of stale studies; fresh again if every number is the same",
+    )
     parser.add_argument("--jobs", type=int, metavar="N", help="how many at a time (as fit)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="run on this Dask cluster")
     return parser
@@ -56,6 +67,12 @@ def run(args: argparse.Namespace) -> int:
     if args.check:
         return check(lectures)
     status = 0
+    if args.confirm:
+        if args.seeds:
+            raise CourseError("--confirm repeats stored runs: it takes no --seeds")
+        for lecture in lectures:
+            status |= confirm(lecture, processes=args.jobs, scheduler=args.scheduler)
+        return status
     for lecture in lectures:
         status |= study(
             lecture,
@@ -107,7 +124,8 @@ def stale(lecture: str) -> list[str]:
     record = read_json(stored(lecture))
     if record is None:
         return [f"there is no data/measured/{lecture}.json"]
-    reasons = digest.changes(record.get("digest", {}), torch=digest.pinned("torch"), optional=True)
+    made = _latest_digest(record)
+    reasons = digest.changes(made, torch=digest.pinned("torch"), optional=True)
     for name, value in record.get("files", {}).items():
         path = stored(lecture).parent / lecture / name
         if not path.is_file() or digest.short_hash(path.read_bytes()) != value:
@@ -124,8 +142,121 @@ def check(lectures: Sequence[str]) -> int:
             status = 1
             print(f"study {lecture} is stale: {'; '.join(reasons)}: run `course study {lecture}`")
         else:
-            print(f"study {lecture} is fresh")
+            confirmed = (read_json(stored(lecture)) or {}).get("confirmed")
+            note = f": {_of_all(confirmed)} confirmed on today's code" if confirmed else ""
+            print(f"study {lecture} is fresh{note}")
     return status
+
+
+def sample(runs: Sequence[dict]) -> list[dict]:
+    """Return the cheapest runs that together know every name and word of all runs' parameters.
+
+    Parameters
+    ----------
+    runs : sequence of dict
+        As stored: ``parameters`` and ``seconds``. Numbers do not count as words, but ``True``,
+        ``False`` and every string do.
+    """
+
+    def words(run: dict) -> set:
+        named = run["parameters"].items()
+        return {key for key, _ in named} | {
+            (key, value) for key, value in named if isinstance(value, str | bool)
+        }
+
+    chosen, known = [], set()
+    for run in sorted(runs, key=lambda run: run["seconds"]):
+        if not words(run) <= known:
+            chosen.append(run)
+            known |= words(run)
+    # A dearer run may have made a cheaper one needless.
+    for run in list(chosen):
+        others = [words(other) for other in chosen if other is not run]
+        if others and words(run) <= set.union(*others):
+            chosen.remove(run)
+    return chosen
+
+
+def confirm(lecture: str, *, processes: int | None = None, scheduler: str | None = None) -> int:
+    """Repeat a sample of a stale study's runs and, if nothing differs, call it fresh.
+
+    Parameters
+    ----------
+    lecture : str
+        Two digits.
+    processes : int, optional
+        How many runs at a time.
+    scheduler : str, optional
+        Address of a Dask cluster that shall do the work.
+
+    Returns
+    -------
+    int
+        0 if the study is fresh now; 1 if a run failed or a number differs, with nothing written.
+
+    Raises
+    ------
+    CourseError
+        If there is no stored study, its data or torch changed, or a changed module is used by none
+        of the repeated runs: these take the whole study.
+    """
+    record = read_json(stored(lecture))
+    if record is None:
+        raise CourseError(f"there is no stored study {lecture}: run `course study {lecture}`")
+    reasons = stale(lecture)
+    if not reasons:
+        print(f"study {lecture} is fresh: nothing to confirm")
+        return 0
+    grave = [reason for reason in reasons if not reason.startswith("module ")]
+    if grave:
+        raise CourseError(f"{'; '.join(grave)}: run `course study {lecture}`, a sample will not do")
+    runs = {run["name"]: run for run in sample(record["runs"])}
+    plan = {name: run["parameters"] for name, run in runs.items()}
+    print(
+        f"study {lecture}: {len(runs)} of {len(record['runs'])} runs, {'; '.join(reasons)}",
+        flush=True,
+    )
+    folder = utils.ROOT / "build" / "studies" / lecture
+    repeated, status = _run_all(lecture, plan, folder, True, processes, scheduler)
+    if status:
+        return status
+    different = [
+        line
+        for name, again in repeated.items()
+        for line in _differences(name, runs[name], again, record["files"], module_of(lecture))
+    ]
+    if different:
+        print(f"study {lecture} is not what its code makes today:")
+        print("\n".join(f"  {line}" for line in different))
+        print(
+            f"Nothing was written. Run `course study {lecture}` if the change is meant. Another "
+            "kind of processor may differ in the last digits: then confirm where it was measured."
+        )
+        return 1
+    before = _latest_digest(record)
+    now = _joined(before["torch"], [again["digest"] for again in repeated.values()])
+    for kind, known in now.items():
+        if kind == "torch":
+            continue
+        for key, value in before[kind].items():
+            there = digest.path_of(key).is_file()
+            if key not in known and there and digest.file_hash(digest.path_of(key)) != value:
+                raise CourseError(
+                    f"{key} changed, and no repeated run uses it: run `course study {lecture}`"
+                )
+            if key not in known and (there or kind == "data"):
+                known[key] = value
+        now[kind] = dict(sorted(known.items()))
+    record["confirmed"] = {
+        "command": f"course study {lecture} --confirm",
+        "runs": list(repeated),
+        "of": len(record["runs"]),
+        "seconds": round(sum(again["seconds"] for again in repeated.values()), 1),
+        "digest": now,
+    }
+    write_json(stored(lecture), record)
+    print(f"study {lecture}: {_of_all(record['confirmed'])} repeated, every number is the same")
+    return 0
 
 
 def study(
@@ -163,38 +294,13 @@ def study(
         for seed in (module.SEEDS if seeds is None else dict.fromkeys(seeds))
     }
     folder = utils.ROOT / "build" / "studies" / lecture
-    board = Board(list(plan))
-    with locked(folder), board:
-        remove_unfinished(folder)
-        if not resume:
-            for path in [*folder.glob("*.json"), *folder.glob("*.files")]:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        work = []
-        for name, parameters in plan.items():
-            if _finished(folder, name, parameters):
-                board.set(name, "up to date")
-                continue
-            arguments = {"lecture": lecture, "parameters": parameters}
-            work.append(jobs.Job(name, "utils.course.study:run_one", arguments))
-        if work:
-            executor = jobs.executor(scheduler, jobs.parallel(processes, len(work)))
-            with contextlib.closing(executor.run(work)) as events:
-                for event in events:
-                    _handle(event, board, folder, plan)
-        records = {name: _finished(folder, name, plan[name]) for name in plan}
-    status = board.close(f"runs kept in {notebooks.show(folder)}/")
+    records, status = _run_all(lecture, plan, folder, resume, processes, scheduler)
     if status:
         return status
     missing = sorted(set(module.SEEDS) - {parameters["seed"] for parameters in plan.values()})
     if missing:
         print(f"not stored: the study's own seeds {missing} were not asked for")
         return 0
-    changed = [name for name, record in records.items() if record is None]
-    if changed:
-        raise CourseError(
-            f"code or data changed while study {lecture} ran, so {', '.join(changed)} no longer "
-            f"count: run `course study {lecture}` again, the other runs are kept"
-        )
     return _store(lecture, module, records, folder, seeds)
 
 
@@ -215,6 +321,77 @@ def run_one(lecture: str, parameters: dict, report=None) -> dict:
         "digest": digest.of_used(digest.used_here(), since=started),
         "files": files,
     }
+
+
+def _run_all(lecture, plan, folder, resume, processes, scheduler) -> tuple[dict, int]:
+    """Run what is not finished of a plan (name to parameters); return all records, or a failure."""
+    board = Board(list(plan))
+    with locked(folder), board:
+        remove_unfinished(folder)
+        if not resume:
+            for path in [*folder.glob("*.json"), *folder.glob("*.files")]:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        work = []
+        for name, parameters in plan.items():
+            if _finished(folder, name, parameters):
+                board.set(name, "up to date")
+                continue
+            arguments = {"lecture": lecture, "parameters": parameters}
+            work.append(jobs.Job(name, "utils.course.study:run_one", arguments))
+        if work:
+            executor = jobs.executor(scheduler, jobs.parallel(processes, len(work)))
+            with contextlib.closing(executor.run(work)) as events:
+                for event in events:
+                    _handle(event, board, folder, plan)
+        records = {name: _finished(folder, name, plan[name]) for name in plan}
+    status = board.close(f"runs kept in {notebooks.show(folder)}/")
+    changed = [name for name, record in records.items() if record is None]
+    if changed and not status:
+        raise CourseError(
+            f"code or data changed while study {lecture} ran, so {', '.join(changed)} no longer "
+            f"count: run `course study {lecture}` again, the other runs are kept"
+        )
+    return records, status
+
+
+def _differences(name: str, before: dict, again: dict, files: dict, module: ModuleType) -> list:
+    """Say what of a repeated run is not what is stored, seconds and the like left out."""
+    free = set(getattr(module, "OF_THE_MACHINE", ()))
+    old, new = before["results"], again["results"]
+    lines = [
+        f"{name}: {key} was {_short(old.get(key))}, is {_short(new.get(key))}"
+        for key in dict.fromkeys([*old, *new])
+        if key not in free and old.get(key) != new.get(key)
+    ]
+    return lines + [
+        f"{name}: the file {file} differs"
+        for file, value in again["files"].items()
+        if files.get(file) != value
+    ]
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _latest_digest(record: dict) -> dict:
+    """Return the digest that counts: of the last confirmation, or else of the study itself."""
+    return record.get("confirmed", record).get("digest", {})
+
+
+def _of_all(confirmed: dict) -> str:
+    return f"{len(confirmed['runs'])} of {confirmed['of']} runs"
+
+
+def _joined(torch: str | None, digests: Sequence[dict]) -> dict:
+    """Return one digest of what several runs used."""
+    used: dict = {"modules": {}, "data": {}, "torch": torch}
+    for one in digests:
+        for kind in ("modules", "data"):
+            used[kind].update(one[kind])
+        used["torch"] = used["torch"] or one["torch"]
+    return used
 
 
 def _handle(event: jobs.Event, board: Board, folder: Path, plan: dict) -> None:
@@ -257,11 +434,7 @@ def _store(lecture: str, module: ModuleType, records: dict, folder: Path, seeds)
 
     parts = ("parameters", "results", "seconds")
     runs = [{"name": name} | {part: r[part] for part in parts} for name, r in records.items()]
-    used: dict = {"modules": {}, "data": {}, "torch": None}
-    for record in records.values():
-        for kind in ("modules", "data"):
-            used[kind].update(record["digest"][kind])
-        used["torch"] = used["torch"] or record["digest"]["torch"]
+    used = _joined(None, [record["digest"] for record in records.values()])
     target = stored(lecture)
     files = {}
     for name, record in records.items():

@@ -11,6 +11,8 @@ A study has
 ``run_cell(**parameters, seed) -> dict``
     One run: numbers (or lists of numbers) by name, the same whenever it is repeated. Under
     ``"files"`` it may give small files (name to bytes) that lectures show.
+``OF_THE_MACHINE``
+    Where there are such: the names of results that no repetition gives again (seconds).
 ``summary(runs) -> dict``
     What the stored runs (`utils.measured.Runs`) say together.
 

@@ -13,6 +13,9 @@ TITLE = "Time and memory of seventeen networks; errors of one crop, ten crops an
 SEEDS = (0,)
 
 DRAWS = 5
+OF_THE_MACHINE = ("milliseconds", "wall_milliseconds", "peak_megabytes")
+"""Results that no repetition gives again."""
+
 CELLS = {
     f"cost-{one.name.lower().replace(' ', '-')}-{batch}": {"name": one.name, "batch": batch}
     for one in NETWORKS

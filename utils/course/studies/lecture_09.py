@@ -13,6 +13,9 @@ SEEDS = (0, 1, 2)
 TIMED_SEED = 0
 """The one seed of the CIFAR-10 runs; for the others they are left out, with empty results."""
 
+OF_THE_MACHINE = ("busy", "threads", "train_seconds", "wall_seconds", "cpu_seconds")
+"""Results that no repetition gives again."""
+
 CELLS = {
     "plain-8": {"data": "fashion-mnist", "depth": 8, "shortcuts": False, "epochs": 5},
     "plain-32": {"data": "fashion-mnist", "depth": 32, "shortcuts": False, "epochs": 5},
