@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import bench_cifar
 import bench_cluster
@@ -16,6 +17,7 @@ from interleaved import Ratio, Sample, Stopwatch, claim, interleave, ratio, spre
 
 import utils
 from utils.course import benchmark, main
+from utils.datasets import load
 
 BENCHES = (bench_lenet, bench_epochs, bench_cifar, bench_convolution, bench_course, bench_cluster,
            bench_startup)  # fmt: skip
@@ -191,10 +193,24 @@ def test_epochs_reports_overhead_and_pipelines():
         "ordinary epoch": 3.4,
     }
     pipelines = {name: [Sample(cost, cost)] * 3 for name, cost in others.items()}
-    found = bench_epochs.report(pair, pipelines, {"pair": 60_000, "pipelines": 12_000})
+    parts = {"resize to 32": 1.2, "forward and loss": 0.5, "backward": 0.2}
+    parts |= {"optimiser and rate": 0.1, "the rest": 0.0}
+    found = bench_epochs.report(pair, pipelines, {"pair": 60_000, "pipelines": 12_000}, parts)
     assert [item["value"] for item in found["claims"]] == [1.02, 1.9, 3.4, 1.8, 1.5, 1.02]
     assert [item["holds"] for item in found["claims"]] == [True, False, None, None, None, None]
     assert found["tables"][0]["rows"][1][1] == "5.00", "scaled to 60,000"
+    assert found["tables"][1]["rows"][0] == ["resize to 32", "6.00", "60"]
+    assert "40 % is the network's own" in found["notes"][1] and "1.94 times" in found["notes"][1]
+
+
+def test_the_profile_of_a_pipeline_adds_up():
+    digits = load("mnist", quiet=True).subset(slice(512))
+    began = time.perf_counter()
+    parts = bench_epochs.profile(digits)
+    assert sum(parts.values()) <= time.perf_counter() - began
+    assert all(seconds >= 0 for seconds in parts.values()), parts
+    assert parts["resize to 32"] > 0 and parts["backward"] > 0
+    assert {*bench_epochs.READING, *bench_epochs.LEARNING} < set(parts)
 
 
 def test_convolution_is_measured_quickly_and_reports_each_size():
