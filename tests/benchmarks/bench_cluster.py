@@ -44,7 +44,10 @@ def on_cluster(paths, workers: int) -> tuple[dict, float, float]:
 def run(quick: bool = False, only=None) -> dict:
     paths = lectures(quick)
     counts = [int(count) for count in only] if only else [2, 1]
-    found = {count: on_cluster(paths, count) for count in counts}
+    found = {}
+    for count in counts:
+        found[count] = on_cluster(paths, count)
+        print(f"{count} worker{"s" * (count > 1)}: {found[count][1]:.0f} s on the clock", flush=True)
     return report(found, len(paths))
 
 
