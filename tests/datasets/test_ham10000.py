@@ -111,7 +111,7 @@ def test_arguments_are_checked(tmp_path):
 
 
 def test_the_full_recipe_runs_on_a_made_up_folder(tmp_path):
-    from utils.lesion_recipe import ham10000 as recipe
+    from utils.recipes.lesion import ham10000 as recipe
 
     found = recipe(
         made_up(tmp_path / "ham", lesions=10, pictures=1),

@@ -569,7 +569,7 @@ KNOWN: dict[str, tuple[dict[str, str], str]] = {
         },
         STUDY,
     ),
-    "utils.alexnet_recipe.crop_and_colour": (
+    "utils.recipes.alexnet.crop_and_colour": (
         {
             "images": "complex64",
             "components": "axis-less axis-more",
@@ -594,7 +594,7 @@ KNOWN: dict[str, tuple[dict[str, str], str]] = {
         },
         PARTS,
     ),
-    "utils.resnet_recipes.centred": (
+    "utils.recipes.resnet.centred": (
         {
             "train": "axis-less axis-more",
         },

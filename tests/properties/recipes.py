@@ -17,7 +17,6 @@ from trials import Draw, Recipe
 
 import utils.models
 from utils import (
-    alexnet_recipe,
     archives,
     arithmetic,
     attribution,
@@ -39,7 +38,6 @@ from utils import (
     preprocessing,
     profiling,
     protocols,
-    resnet_recipes,
     retrieval,
     segmentation,
     semi_adversarial,
@@ -78,6 +76,7 @@ from utils.models import (
     zfnet,
 )
 from utils.plots import architectures, boxes, masks, projections, redrawn
+from utils.recipes import alexnet, resnet
 from utils.training import data as training_data
 from utils.training import evaluation, fitting, guards, ladder, loop, machine, optim, rescue
 
@@ -236,8 +235,8 @@ add(speedrun.flipped_logits, lambda d: dict(model=pixels(), images=d.images(), b
 add(protocols.ten_crops, lambda d: dict(images=d.images(), size=4))
 add(protocols.scenes_with_one_object,
     lambda d: dict(split="train", count=2, draw=0, side=64), {"draw": "zero"})  # fmt: skip
-add(alexnet_recipe.mean_picture, lambda d: dict(images=d.bytes(), size=4))
-add(alexnet_recipe.crop_and_colour,
+add(alexnet.mean_picture, lambda d: dict(images=d.bytes(), size=4))
+add(alexnet.crop_and_colour,
     lambda d: dict(images=d.images(side=230, count=2),
                    components=augmentation.colour_components(d.images())),
     {"images": "uint8"})  # fmt: skip
@@ -624,10 +623,10 @@ add(optim.build_optimizer,
                    device=torch.device("cpu")),
     {"lr": "zero", "weight_decay": "zero"},
     view=lambda made: [made.defaults["lr"], made.defaults["weight_decay"]])  # fmt: skip
-add(alexnet_recipe.divide_thrice,
+add(alexnet.divide_thrice,
     lambda d: dict(optimizer=torch.optim.SGD(pixels().parameters(), lr=0.1), steps=20),
     view=lambda schedule: sorted(schedule.milestones))  # fmt: skip
-add(resnet_recipes.centred, lambda d: dict(train=d.images()), {"train": "uint8"})
+add(resnet.centred, lambda d: dict(train=d.images()), {"train": "uint8"})
 add(speedrun.train_fast,
     lambda d: dict(model=pixels(), data=(d.images(count=8), d.labels(4, 8)), epochs=1, lr=0.1,
                    batch_size=4, padding=1, guards=False),
@@ -864,7 +863,7 @@ EXEMPT: dict[str, str] = {
     "utils.transfer.*": "trainings: tests/test_transfer.py",
     "utils.lesion_reader.*": "parts of a study: tests/test_lesion_reader.py",
     "utils.models.transfer.*": "wrong arguments: tests/models/test_transfer.py",
-    "utils.lesion_recipe.*": "a training for a GPU: tests/datasets/test_ham10000.py",
+    "utils.recipes.lesion.*": "a training for a GPU: tests/datasets/test_ham10000.py",
     "utils.datasets.colour.*": "archives and pickles: tests/datasets/test_colour.py",
     "utils.datasets.digits.*": "arguments and damaged files: tests/datasets/test_digits.py",
     "utils.datasets.solar.load_solar": "optional data: tests/datasets/test_solar.py",
@@ -901,9 +900,9 @@ EXEMPT: dict[str, str] = {
     "utils.models.yolov3_tiny.load_darknet": "files of another length: tests/models/test_yolov3_tiny.py",
     "utils.models.yolov3_tiny.yolov3_tiny": "takes nothing: tests/models/test_yolov3_tiny.py",
     "utils.models.zfnet.ZFNet": LARGE + "test_zfnet.py",
-    "utils.alexnet_recipe.[LTst]*": "a long training: tests/test_alexnet_recipe.py",
-    "utils.resnet_recipes.[Spi]*": "long trainings: tests/models/test_resnet.py",
-    "utils.semi_adversarial_recipes.*": "a long training: tests/test_semi_adversarial_recipes.py",
+    "utils.recipes.alexnet.[LTst]*": "a long training: tests/recipes/test_alexnet.py",
+    "utils.recipes.resnet.[Spi]*": "long trainings: tests/recipes/test_resnet.py",
+    "utils.recipes.semi_adversarial.*": "a long training: tests/recipes/test_semi_adversarial.py",
     "utils.ordinal_grid.[bt]*": "a long training: tests/test_ordinal_grid.py",
     "utils.ordinal_grid.answers": "of networks of the grid: tests/test_ordinal_grid.py",
     "utils.attribution.class_score_network": "of SqueezeNet only: tests/test_attribution.py",

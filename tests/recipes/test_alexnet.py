@@ -5,8 +5,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from utils import alexnet_recipe, training
+from utils import training
 from utils.datasets.imagenette import WORDNET_IDS
+from utils.recipes import alexnet
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def options(folder, **more):
 
 
 def test_the_real_network_takes_its_first_steps(folder):
-    found = alexnet_recipe.train(**options(folder, epochs=1, limit=2, network=None, batch_size=5))
+    found = alexnet.train(**options(folder, epochs=1, limit=2, network=None, batch_size=5))
     assert len(found.history.step_loss) == 2
     assert 1.5 < found.history.step_loss[0] < 4  # log 10, and what dropout adds to it
     assert found.history.step_lr == pytest.approx([0.01, 0.001])
@@ -60,19 +61,19 @@ def test_the_real_network_takes_its_first_steps(folder):
 
 
 def test_a_killed_training_goes_on_where_it_was(folder, tmp_path):
-    whole = alexnet_recipe.train(**options(folder, epochs=3))
+    whole = alexnet.train(**options(folder, epochs=3))
     place = tmp_path / "run"
     with pytest.raises(InterruptedError, match="killed"):
-        alexnet_recipe.train(**options(folder, epochs=3, checkpoint=place, network=small(5)))
-    resumed = alexnet_recipe.train(**options(folder, epochs=3, checkpoint=place))
+        alexnet.train(**options(folder, epochs=3, checkpoint=place, network=small(5)))
+    resumed = alexnet.train(**options(folder, epochs=3, checkpoint=place))
     assert resumed.history.step_loss == whole.history.step_loss
     for one, two in zip(resumed.model.parameters(), whole.model.parameters(), strict=True):
         assert torch.equal(one, two)
 
 
 def test_the_rate_is_divided_three_times():
-    optimizer = alexnet_recipe.sgd_2012([nn.Parameter(torch.zeros(1))])
-    schedule = alexnet_recipe.divide_thrice(optimizer, 100)
+    optimizer = alexnet.sgd_2012([nn.Parameter(torch.zeros(1))])
+    schedule = alexnet.divide_thrice(optimizer, 100)
     rates = []
     for _ in range(100):
         rates.append(optimizer.param_groups[0]["lr"])
@@ -85,15 +86,15 @@ def test_the_rate_is_divided_three_times():
 
 def test_the_network_reads_grey_levels_less_their_mean():
     images = torch.randint(0, 256, (5, 3, 230, 231), dtype=torch.uint8)
-    mean = alexnet_recipe.mean_picture(images)
+    mean = alexnet.mean_picture(images)
     middle = images[..., 1:228, 2:229].float() / 255
     torch.testing.assert_close(mean, middle.mean(dim=0))
-    read = alexnet_recipe.LessMean(mean)(middle)
+    read = alexnet.LessMean(mean)(middle)
     torch.testing.assert_close(read.mean(dim=0), torch.zeros(3, 227, 227), rtol=0, atol=1e-4)
     assert 150 < read.max() - read.min() < 512
 
 
 def test_training_goes_through_fit(folder):
-    found = alexnet_recipe.train(**options(folder))
+    found = alexnet.train(**options(folder))
     assert isinstance(found.history, training.History)
     assert len(found.history.validation_metric) == 2

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from utils import resnet_recipes as recipes
 from utils import training
 from utils.datasets import load
 from utils.models import CifarResNet, ResNet
+from utils.recipes import resnet as recipes
 
 quiet = {"device": "cpu", "progress": False, "guards": False}
 
@@ -131,7 +131,6 @@ def test_the_full_cell_of_the_notebook_runs(tmp_path, monkeypatch, capsys):
     """Cell by its id, with few images and steps, as `--preset full` runs it."""
     import functools
     import json
-    import types
 
     import utils
     from utils import datasets, ledger
@@ -145,15 +144,11 @@ def test_the_full_cell_of_the_notebook_runs(tmp_path, monkeypatch, capsys):
         record = datasets.Record(name, split, "made up", count, "none", shape[1:])
         return datasets.Data(images, torch.arange(count) % 10, record)
 
-    short = types.SimpleNamespace(
-        **{name: getattr(recipes, name) for name in ("Standardise", "centred")},
-        published_cifar=functools.partial(
-            recipes.published_cifar, batch_size=10, progress=False, guards=False
-        ),
-        imagenette=functools.partial(
-            recipes.imagenette, epochs=1, batch_size=10, progress=False, guards=False
-        ),
-    )
+    for name, few_steps in (("published_cifar", {}), ("imagenette", {"epochs": 1})):
+        short = functools.partial(
+            getattr(recipes, name), batch_size=10, progress=False, guards=False, **few_steps
+        )
+        monkeypatch.setattr(recipes, name, short)
     path = utils.ROOT / "lectures" / "09_resnet.ipynb"
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     (cell,) = [cell for cell in cells if cell["id"] == "full"]
@@ -165,7 +160,6 @@ def test_the_full_cell_of_the_notebook_runs(tmp_path, monkeypatch, capsys):
         "ROOT": tmp_path,
         "device": torch.device("cpu"),
         "load": few,
-        "resnet_recipes": short,
         "channel_statistics": datasets.channel_statistics,
         "training": training,
         "ledger": ledger,

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 from utils import fetch
-from utils import semi_adversarial_recipes as recipes
 from utils.datasets import load
+from utils.recipes import semi_adversarial as recipes
 
 PICTURES = 24
 
