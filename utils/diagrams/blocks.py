@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from utils.diagrams import _EDGES, _TINTS, BLUE, _Board, _closed
+from utils.diagrams._board import _EDGES, _TINTS, BLUE, _Board, _closed
 from utils.plots import INK, PALETTE, QUIET
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from utils.diagrams import _Board
+from utils.diagrams._board import _Board
 from utils.plots import INK, PALETTE, QUIET
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from utils.diagrams import _EDGES, _TINTS, _Board
+from utils.diagrams._board import _EDGES, _TINTS, _Board
 from utils.plots import QUIET, WIDTH
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from utils.diagrams import _EDGES, _TINTS, _Board
+from utils.diagrams._board import _EDGES, _TINTS, _Board
 from utils.plots import INK, PALETTE, QUIET, subplots
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from utils.plots import INK, PALETTE, WIDTH, _show, as_array, as_picture, dark, subplots
+from utils.plots.style import INK, PALETTE, WIDTH, _show, as_array, as_picture, dark, subplots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from utils.plots import _show, as_array, as_picture, subplots
 from utils.plots.boxes import class_colour, draw_boxes
+from utils.plots.style import _show, as_array, as_picture, subplots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,8 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from utils.plots import INK, PALETTE, QUIET, WIDTH, _bare, _show, as_array, as_picture, subplots
 from utils.plots.boxes import draw_boxes
+from utils.plots.style import (
+    INK,
+    PALETTE,
+    QUIET,
+    WIDTH,
+    _bare,
+    _show,
+    as_array,
+    as_picture,
+    subplots,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
