@@ -391,6 +391,18 @@ def test_what_makes_no_sense_is_one_sentence(house, capsys, words, said):
     assert said in capsys.readouterr().err
 
 
+def test_a_benchmark_whose_package_is_missing_says_how_to_get_it(house, capsys, monkeypatch):
+    _, made = house
+    monkeypatch.setattr(benchmark.importlib.util, "find_spec", lambda name: None)
+    sentence = 'needs distributed, of the extra `cluster`: pip install -c constraints.txt -e ".['
+    assert main(["bench", "lenet", "cluster"]) == 1 and not made, "said before the first is run"
+    shown = capsys.readouterr().err
+    assert sentence in shown and "Traceback" not in shown
+    main(["bench"])
+    assert set(made) == set(benchmark.NAMES) - {"cluster"}, "the others are run without it"
+    assert f"== cluster ==\nleft out: the benchmark cluster {sentence}" in capsys.readouterr().out
+
+
 def test_a_try_out_is_not_judged():
     class Module:
         NAME, TITLE, THREADS, __doc__ = "convolution", "T", 1, "Q."

@@ -60,6 +60,7 @@ def test_lost_data_are_bad(machine, capsys):
 def test_what_the_course_runs_without_is_a_note(machine, capsys):
     machine.setattr(jobs, "free_bytes", lambda: 1e9)
     machine.setattr("utils.course.slides.find_browser", lambda: None)
+    machine.setattr(digest, "version", lambda name: None if name == "distributed" else "2.14.1")
     states = {"mnist": "committed", "cifar10": "optional: fetch it", "faces": "yours: a folder"}
     machine.setattr(fetch, "manifest", lambda: states)
     machine.setattr(fetch, "state", states.__getitem__)
@@ -67,6 +68,7 @@ def test_what_the_course_runs_without_is_a_note(machine, capsys):
     shown = capsys.readouterr().out
     assert "close programs, or use `course run --jobs 1`" in shown
     assert "no Chromium" in shown
+    assert "note  cluster      no Dask, which `--scheduler` and `course bench cluster`" in shown
     assert "optional, not here: cifar10 (`course data fetch`)" in shown
     assert "only from a folder of yours: faces" in shown
 

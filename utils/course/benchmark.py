@@ -7,6 +7,7 @@ Each benchmark is a process of its own with its threads fixed. Its result is kep
 """
 
 import argparse
+import importlib.util
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,9 @@ NAMES = ("lenet", "epochs", "cifar", "convolution", "course", "cluster", "startu
 
 QUIET = ("cifar", "course", "cluster")
 """Those whose figures are seconds on the clock: they mean something on an idle machine."""
+
+NEEDS = {"cluster": "distributed"}
+"""Package of the extra of its name without which a benchmark cannot run."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -57,11 +61,18 @@ def run(args: argparse.Namespace) -> int:
         raise CourseError(f"--threads {args.threads}: give a whole number of at least 1")
     if args.quick and args.store:
         raise CourseError("--store keeps what was measured, and --quick measures nothing")
+    names = () if args.report else args.names or NAMES
+    lacking = {name: lack for name in names if (lack := lacks(name))}
+    if args.names and lacking:
+        raise CourseError(next(iter(lacking.values())))
     place = folder(args.quick)
     failed = []
     with locked(place):
-        for name in () if args.report else args.names or NAMES:
+        for name in names:
             print(f"\n== {name} ==", flush=True)
+            if name in lacking:
+                print(f"left out: {lacking[name]}")
+                continue
             result = measure(name, args.quick, args.threads, args.only)
             if result is None:
                 failed.append(name)
@@ -82,6 +93,17 @@ def run(args: argparse.Namespace) -> int:
     if failed:
         print(f"Failed: {', '.join(failed)}; see above.", file=sys.stderr)
     return 1 if failed or missed else 0
+
+
+def lacks(name: str) -> str | None:
+    """Return what a benchmark lacks on this machine and how to get it, None if it can run."""
+    package = NEEDS.get(name)
+    if package is None or importlib.util.find_spec(package):
+        return None
+    return (
+        f"the benchmark {name} needs {package}, of the extra `{name}`: "
+        f'pip install -c constraints.txt -e ".[course,{name}]"'
+    )
 
 
 def folder(quick: bool = False) -> Path:

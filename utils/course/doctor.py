@@ -171,6 +171,20 @@ def check_browser() -> Iterator[Finding]:
         yield Finding(NOTE, "browser", "no Chromium: slides are made, but not printed as PDF")
 
 
+def check_cluster() -> Iterator[Finding]:
+    """Dask, which spreads the work over several machines."""
+    version = digest.version("distributed")
+    if version:
+        yield Finding(GOOD, "cluster", f"Dask {version}")
+    else:
+        yield Finding(
+            NOTE,
+            "cluster",
+            "no Dask, which `--scheduler` and `course bench cluster` need: "
+            'pip install -c constraints.txt -e ".[course,cluster]"',
+        )
+
+
 def check_data() -> Iterator[Finding]:
     """Which data sets lie here, and which a command would bring."""
     from utils import fetch
@@ -227,5 +241,6 @@ CHECKS: tuple[Check, ...] = (
     check_kernel,
     check_machine,
     check_browser,
+    check_cluster,
     check_data,
 )
