@@ -29,6 +29,7 @@ def test_a_sound_training_passes_and_is_described_in_one_block(data, make_net, c
     table = {line.split()[0]: line.split()[1:] for line in lines[1:5]}
     frozen, first, last = 6 * 9 + 6, 96 * 16 + 16, 16 * 4 + 4
     assert lines[0].split() == ["parameters", "trainable", "frozen", "in", "optimizer"]
+    assert "frozen   in optimizer" in lines[0], "the last two headings stand apart"
     assert table["0"] == ["0", str(frozen), "0"]
     assert table["3"] == [f"{first:,}", "0", f"{first:,}"]
     assert table["all"] == [f"{first + last:,}", str(frozen), f"{first + last:,}"]

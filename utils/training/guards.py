@@ -231,8 +231,8 @@ def parameter_table(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[
     shown = rows if 1 < len(rows) <= MAX_ROWS else []
     total = ("all", *(sum(row[column] for row in rows) for column in (1, 2, 3)))
     width = max(len(row[0]) for row in [*shown, total])
-    head = f"{'parameters':{width + 2}s} {'trainable':>12s} {'frozen':>12s} {'in optimizer':>12s}"
-    lines = [f"  {n:{width}s} {a:12,} {b:12,} {c:12,}" for n, a, b, c in [*shown, total]]
+    head = f"{'parameters':{width + 2}s} {'trainable':>12s} {'frozen':>12s} {'in optimizer':>14s}"
+    lines = [f"  {n:{width}s} {a:12,} {b:12,} {c:14,}" for n, a, b, c in [*shown, total]]
     return [head, *lines]
 
 
