@@ -9,7 +9,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 
 from utils import diagrams, plots
-from utils.arithmetic import output_size, receptive_field
 from utils.models.lenet import C3_TABLE, LeNet5, LeNet5_1998
 
 matplotlib.use("Agg")
@@ -216,44 +215,3 @@ def test_toeplitz_counts_what_the_matrix_of_torch_holds(size, kernel, padding, s
     links, labels = int(matrix.sum()), words(figure)
     assert {f"{matrix.numel()} weights", f"{links} weights", f"{kernel} weights"} <= labels
     check_labels(figure)
-
-
-@pytest.mark.parametrize(
-    "layers", [[(5, 1), (2, 2), (5, 1), (2, 2)], [(3, 1)] * 3, [(3, 1, 1, 2), (3, 2)], [(11, 4)]]
-)
-def test_the_drawn_cone_is_as_wide_as_the_receptive_field(layers):
-    figure = diagrams.receptive_field_stack(layers, "A finding")
-    orange = matplotlib.colors.to_rgba(plots.PALETTE[1])
-    seen = [p for p in figure.axes[0].patches if p.get_facecolor() == orange]
-    # The drawing is found by walking down the taps, the recursion by arithmetic.
-    pixels = sorted(p.get_x() for p in seen)
-    cell = max(p.get_width() for p in seen) / 0.92
-    assert round((pixels[-1] - pixels[0]) / cell) + 1 == receptive_field(layers)[-1].field
-    check_labels(figure)
-
-
-def test_a_field_too_wide_to_read_is_refused():
-    with pytest.raises(ValueError, match="a field of 99 pixels"):
-        diagrams.receptive_field_stack([(99, 1)])
-
-
-@pytest.mark.parametrize(
-    "setting",
-    [(7, 3, 0, 1, 1), (7, 3, 1, 2, 1), (8, 3, 0, 2, 2), (28, 5, 2, 3, 1), (5, 5, 0, 1, 1)],
-)
-def test_output_grid_draws_as_many_cells_as_the_formula_says(setting):
-    figure = diagrams.output_grid(*setting, title="A finding")
-    outputs = output_size(*setting)
-    assert f"output {outputs}×{outputs}" in words(figure)
-    edged = matplotlib.colors.to_rgba("#7d8893")
-    assert sum(p.get_edgecolor() == edged for p in figure.axes[0].patches) == outputs**2
-    real = matplotlib.colors.to_rgba("#eaf1f7")
-    assert sum(p.get_facecolor() == real for p in figure.axes[0].patches) == setting[0] ** 2
-    check_labels(figure)
-
-
-def test_output_grid_refuses_the_unreadable_and_the_impossible():
-    with pytest.raises(ValueError, match="41 padded pixels"):
-        diagrams.output_grid(39, 3, 1)
-    with pytest.raises(ValueError, match="kernel"):
-        diagrams.output_grid(3, 5)

@@ -45,7 +45,8 @@ def test_a_head_learned_on_vectors_is_the_head_of_the_frozen_net():
     targets = torch.arange(24) % 3
     images[targets == 1, 0] //= 4
     images[targets == 2, 2] //= 4
-    net = TransferNet("squeezenet1_1", 3, side=32).freeze()
+    net = TransferNet("squeezenet1_1", 3, side=32)
+    net.trunk.requires_grad_(False).eval()
     vectors = describe(net.trunk, images)
     net.head = transfer.train_head(vectors, targets, 3, epochs=60, seed=0)
     from_vectors = transfer.probabilities(net.head, vectors)

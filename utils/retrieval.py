@@ -27,7 +27,6 @@ __all__ = [
     "recall_at",
     "search",
     "train_autoencoder",
-    "unpack_bits",
 ]
 
 _BITS_SET = torch.tensor([bin(byte).count("1") for byte in range(256)], dtype=torch.uint8)
@@ -81,23 +80,6 @@ def pack_bits(bits: Tensor) -> Tensor:
     padded[:, :width] = bits.to(torch.uint8)
     values = 2 ** torch.arange(8, dtype=torch.uint8, device=bits.device)
     return (padded.unflatten(1, (-1, 8)) * values).sum(dim=2, dtype=torch.uint8)
-
-
-def unpack_bits(codes: Tensor, width: int) -> Tensor:
-    """Bits (N, width) of packed codes, bool: the inverse of `pack_bits`.
-
-    Raises
-    ------
-    ValueError
-        If the codes are not bytes (N, W), or have not as many bits.
-    """
-    if codes.dtype != torch.uint8 or codes.ndim != 2 or not 0 < width <= 8 * codes.shape[1]:
-        raise ValueError(
-            f"{width} bits of codes {codes.dtype} {tuple(codes.shape)}: give bytes (N, W) of "
-            "pack_bits, and at most 8 W bits"
-        )
-    shifts = torch.arange(8, dtype=torch.uint8, device=codes.device)
-    return ((codes[:, :, None] >> shifts) & 1).bool().flatten(1)[:, :width]
 
 
 def hamming_distances(queries: Tensor, database: Tensor) -> Tensor:

@@ -35,7 +35,6 @@ __all__ = [
     "from_detector",
     "interpolation",
     "jitter_boxes",
-    "mask_iou",
     "mask_iou_of_pairs",
     "paste_masks",
     "read_shared_maps",
@@ -338,20 +337,6 @@ def _unbin(start: Tensor, stop: Tensor, size: int, bins: int) -> Tensor:
     places = (centres - start) / (stop - start).clamp(min=1e-6)
     inside = (places >= 0) & (places <= 1)
     return interpolation(places * bins - 0.5, bins) * inside[:, None]
-
-
-def mask_iou(a: Tensor, b: Tensor) -> Tensor:
-    """Intersection over union of every mask of `a` (M, H, W) with every one of `b` (N, H, W).
-
-    Returns
-    -------
-    Tensor
-        (M, N) float32 in 0..1; 0 for two empty masks.
-    """
-    a, b = a.flatten(1).float(), b.flatten(1).float()
-    shared = a @ b.T
-    union = a.sum(1)[:, None] + b.sum(1) - shared
-    return shared / union.clamp(min=1)
 
 
 def mask_iou_of_pairs(a: Tensor, b: Tensor) -> Tensor:

@@ -148,14 +148,6 @@ def modify(
 # ------------------------------------------------------------------------------------- losses
 
 
-def reconstruction_loss(x: Tensor, same: Tensor) -> Tensor:
-    """J_D of the paper: cross-entropy between pixels, summed over each picture, mean over faces.
-
-    `x` and `same` are (N, 1, H, W) in 0..1. It is least, but not zero, where the pictures agree.
-    """
-    return F.binary_cross_entropy(same, x, reduction="sum") / len(x)
-
-
 def attribute_loss(classifier: Callable, same: Tensor, opposite: Tensor, styles: Tensor) -> Tensor:
     """J_G: the classifier shall see the style in X'_SM and the *other* one in X'_OP.
 

@@ -49,30 +49,3 @@ def test_a_photograph_is_the_callers_to_change():
 def test_unknown_photograph_is_refused_with_the_names_there_are():
     with pytest.raises(ValueError, match=r"no photograph is called 'lena'; there are .*chelsea"):
         photos.photo("lena")
-
-
-def test_crops_depend_on_seed_and_number_only():
-    many, few = photos.photo_crops(500, 24, seed=3), photos.photo_crops(7, 24, seed=3)
-    assert many.images.shape == (500, 3, 24, 24) and many.images.dtype == torch.uint8
-    assert torch.equal(many.images[:7], few.images) and torch.equal(many.targets[:7], few.targets)
-    assert not torch.equal(photos.photo_crops(7, 24, seed=4).images, few.images)
-    assert set(many.targets.tolist()) == set(range(len(photos.names())))
-    assert "CC BY 2.0" in str(many.record) and many.record.count == 500
-    assert len(torch.unique(many.images.flatten(1), dim=0)) == 500
-
-
-def test_crops_of_chosen_photographs():
-    data = photos.photo_crops(20, 16, photos=["grass", "coffee"], scale=(0.3, 0.3))
-    assert set(data.targets.tolist()) == {0, 1}
-    grass = data.images[data.targets == 0]
-    assert torch.equal(grass[:, 0], grass[:, 1])
-    assert not torch.equal(*data.images[data.targets == 1].unbind(1)[:2])
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"count": 0}, {"size": 0}, {"seed": -1}, {"photos": []}, {"scale": (0.5, 0.2)}],
-)
-def test_crops_refuse_what_is_out_of_range(wrong):
-    with pytest.raises(ValueError, match=r"got count=.*must"):
-        photos.photo_crops(**{"count": 2, "size": 8} | wrong)

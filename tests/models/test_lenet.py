@@ -31,7 +31,6 @@ from utils.models.lenet import (
     mse_criterion,
     predict,
     prepare,
-    prepare_zip,
 )
 
 few = settings(max_examples=50, deadline=None, derandomize=True)
@@ -324,20 +323,14 @@ def test_prepare_maps_paper_and_ink(shape):
     assert x[0, 0, 0, 0].item() == pytest.approx(-0.1)
     assert x[0, 0, 12, 12].item() == pytest.approx(1.175)
     assert x[0, 0, 11, 11].item() == pytest.approx(-0.1)
-    z = prepare_zip(images)
-    assert z.shape == (5, 1, 16, 16)
-    assert z[0, 0, 0, 0].item() == pytest.approx(-1)
-    assert z[0, 0, 8, 8].item() == pytest.approx(1)
-    assert z.min() >= -1 and z.max() <= 1 + 1e-6
 
 
 @pytest.mark.parametrize(
     "images", [torch.zeros(2, 28, 28), torch.zeros(2, 1, 32, 32, dtype=torch.uint8)]
 )
-@pytest.mark.parametrize("function", [prepare, prepare_zip])
-def test_prepare_refuses_other_images(function, images):
+def test_prepare_refuses_other_images(images):
     with pytest.raises(ValueError, match=r"uint8 \(N, 1, 28, 28\)"):
-        function(images)
+        prepare(images)
 
 
 # --- training -------------------------------------------------------------------------------

@@ -34,7 +34,8 @@ def test_small_pictures_are_enlarged_and_large_ones_reduced(pictures):
 
 def test_only_the_head_of_a_frozen_net_learns(pictures):
     training.set_seed(0)
-    net = TransferNet("efficientnet_lite0", 2, side=32).freeze()
+    net = TransferNet("efficientnet_lite0", 2, side=32)
+    net.trunk.requires_grad_(False).eval()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     data = (pictures, torch.tensor([0, 1, 1]))
     training.fit(net, data, epochs=2, batch_size=2, device="cpu", guards=False, progress=False)

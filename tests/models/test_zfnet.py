@@ -2,12 +2,10 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import nn
 
 from utils.arithmetic import layer_table
-from utils.models.zfnet import ZFNet, renormalise_filters
+from utils.models.zfnet import ZFNet
 
 ROWS = {
     "features.conv1": ((96, 110, 110), 96 * (3 * 49 + 1), 110**2 * 96 * 3 * 49),
@@ -92,31 +90,3 @@ def test_in_evaluation_it_answers_the_same_twice(model):
 def test_other_images_are_refused_with_their_size(side):
     with pytest.raises(ValueError, match=f"images of {side} x {side} pixels.*224 x 224"):
         ghost()(torch.empty(1, 3, side, side, device="meta"))
-
-
-@settings(max_examples=50, deadline=None, derandomize=True)
-@given(
-    scales=st.lists(st.sampled_from([0.001, 0.05, 0.2, 3.0]), min_size=1, max_size=6),
-    seed=st.integers(0, 99),
-)
-def test_filters_are_scaled_to_the_limit_and_never_up(scales, seed):
-    torch.manual_seed(seed)
-    layer = nn.Conv2d(3, len(scales), kernel_size=5)
-    with torch.no_grad():
-        layer.weight.normal_().mul_(torch.tensor(scales)[:, None, None, None])
-    before = layer.weight.detach().clone()
-    rms = before.flatten(1).pow(2).mean(dim=1).sqrt()
-    count = renormalise_filters(nn.Sequential(layer, nn.ReLU()))
-    assert count == (rms > 0.1).sum()
-    for old, new, size in zip(before, layer.weight.detach(), rms, strict=True):
-        expected = old if size <= 0.1 else old * 0.1 / size
-        torch.testing.assert_close(new, expected)
-
-
-def test_a_filter_of_zeros_stays_and_a_limit_of_zero_is_refused():
-    layer = nn.Conv2d(1, 1, 3)
-    nn.init.zeros_(layer.weight)
-    assert renormalise_filters(layer) == 0
-    assert not layer.weight.any()
-    with pytest.raises(ValueError, match="limit is 0"):
-        renormalise_filters(layer, 0)

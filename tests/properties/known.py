@@ -290,12 +290,6 @@ KNOWN: dict[str, tuple[dict[str, str], str]] = {
         },
         STUDY,
     ),
-    "utils.models.lenet.prepare_zip": (
-        {
-            "images": "axis-less",
-        },
-        STUDY,
-    ),
     "utils.models.mask_rcnn.MaskHead": (
         {
             "in_channels": "zero",

@@ -73,7 +73,6 @@ from utils.models import (
     small_resnet,
     yolo,
     yolov3_tiny,
-    zfnet,
 )
 from utils.plots import architectures, boxes, masks, projections, redrawn
 from utils.recipes import alexnet, resnet
@@ -269,8 +268,6 @@ add(ordinal_grid.mean_and_sd, lambda d: dict(values=[2.5, 3.0]),
 add(retrieval.nearest,
     lambda d: dict(queries=d.normal(d.count, 5), database=d.normal(7, 5), count=3))  # fmt: skip
 add(retrieval.pack_bits, lambda d: dict(bits=d.bits(d.count, 11)))
-add(retrieval.unpack_bits,
-    lambda d: dict(codes=retrieval.pack_bits(d.bits(d.count, 11)), width=11))  # fmt: skip
 add(
     retrieval.hamming_distances,
     lambda d: dict(queries=d.bytes(1, side=1).view(-1, 1), database=d.bytes(1, 7, 1).view(-1, 1)),
@@ -370,12 +367,7 @@ def _masked(d: Draw) -> dict:
 add(segmentation.crop_masks, lambda d: dict(**_masked(d), size=7))
 add(segmentation.paste_masks,
     lambda d: dict(masks=d.floats(2, 7, 7), boxes=d.boxes(2, 32), height=32, width=30))  # fmt: skip
-for function in (segmentation.mask_iou, segmentation.mask_iou_of_pairs):
-    add(
-        function,
-        lambda d: dict(a=d.bits(3, 9, 9), b=d.bits(3, 9, 9)),
-        {"*": "empty row-less"} if function is segmentation.mask_iou else None,
-    )
+add(segmentation.mask_iou_of_pairs, lambda d: dict(a=d.bits(3, 9, 9), b=d.bits(3, 9, 9)))
 add(segmentation.extreme_points, lambda d: dict(masks=_masked(d)["masks"]))
 add(segmentation.jitter_boxes, lambda d: dict(boxes=d.boxes(3, 32), share=0.1), {"share": "zero"})
 add(segmentation.region_targets,
@@ -402,7 +394,6 @@ add(segmentation.average_precision,
 
 GREY = "uint8"
 add(semi_adversarial.grey, lambda d: dict(images=d.images()), {"images": GREY})
-add(semi_adversarial.reconstruction_loss, lambda d: dict(x=d.images(1), same=d.images(1)))
 add(semi_adversarial.attribute_loss,
     lambda d: dict(classifier=pixels(1, 2), same=d.images(1), opposite=d.images(1),
                    styles=d.labels(2)))  # fmt: skip
@@ -464,7 +455,6 @@ add(fast_cifar.whitening_filters, lambda d: dict(images=d.images(count=8), epsil
 add(hed.edge_loss,
     lambda d: dict(logits=d.normal(d.count, 1, 9, 9), outlines=d.bits(d.count, 9, 9)))  # fmt: skip
 add(lenet.prepare, lambda d: dict(images=d.bytes(1, side=28)))
-add(lenet.prepare_zip, lambda d: dict(images=d.bytes(1, side=28)))
 PENALTY = lambda d: d.floats(d.count, 10, low=1.0, high=9.0)
 add(lenet.mse_criterion, lambda d: dict(penalties=PENALTY(d), targets=d.labels(10)))
 add(lenet.map_criterion, lambda d: dict(penalties=PENALTY(d), targets=d.labels(10), j=1.0))
@@ -479,7 +469,6 @@ add(pretrained.cat_probability, lambda d: dict(logits=d.normal(d.count, 1000)))
 add(yolo.early_features, lambda d: dict(images=d.bytes(side=64, count=2), batch_size=1))
 add(yolov3_tiny.letterbox, lambda d: dict(image=d.bytes()[0], side=32))
 add(holistic.prepare_hed, lambda d: dict(images=d.bytes()))
-add(zfnet.renormalise_filters, lambda d: dict(model=pixels(), limit=0.1), may_change=("model",))
 
 # ---------------------------------------------------------------------------- floor 1: data
 
@@ -530,7 +519,6 @@ add(photos.credit, lambda d: dict(name="coffee"))
 add(photos.pil_photo, lambda d: dict(name="coffee"), view=lambda image: image.size)
 add(photos.is_grey, lambda d: dict(name="coffee"))
 add(photos.photo, lambda d: dict(name="coffee"))
-add(photos.photo_crops, lambda d: dict(count=2, size=16, seed=0), SEED)
 add(scenes.scenes,
     lambda d: dict(count=1, split="train", size=64, classes=4, max_objects=1, seed=0, first=0,
                    hold_out=0),
@@ -814,11 +802,6 @@ draw(
     lambda d: dict(nodes={"x": (0.0, 0.0), "y": (1.0, 0.0)}, edges=[["x", "y"]], height=3.0),
 )
 draw(diagrams.toeplitz, lambda d: dict(size=6, kernel=3, padding=1, stride=1, height=3.0))
-draw(diagrams.receptive_field_stack, lambda d: dict(layers=[(3, 1), (3, 1)], height=3.0))
-draw(
-    diagrams.output_grid,
-    lambda d: dict(size=5, kernel=3, padding=1, stride=2, dilation=1, height=3.0),
-)
 EXPLORERS = [
     explorers.convolution_arithmetic, explorers.sliding_window, explorers.kernel_editor,
     explorers.pooling, explorers.receptive_field, explorer_of_gradients.shared_weight,

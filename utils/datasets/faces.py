@@ -21,12 +21,6 @@ from utils.datasets import Data, Record, one_of
 COLUMNS = ("person", "style", "age")
 """What the columns of the targets hold: a number, 0 or 1, years."""
 
-STYLES = (
-    "A: long hair, coloured lips, thin brows",
-    "B: short hair, beard, strong brows",
-)
-"""The two styles of the rendered faces; a picture may show only some of the signs."""
-
 PERSONS: dict[str, int] = {"train": 240, "unseen": 240, "validation": 60, "test": 80}
 """Persons of each split unless a number is given. No person is in two splits.
 

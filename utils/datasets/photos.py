@@ -6,7 +6,6 @@ terms that allow reuse; :func:`credit` names author, terms and address.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -15,8 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-
-from utils.datasets import Data, Record
 
 
 @dataclass(frozen=True)
@@ -215,74 +212,6 @@ def photo(name: str) -> torch.Tensor:
         If the package that holds it is missing or incomplete.
     """
     return torch.from_numpy(np.array(pil_photo(name))).permute(2, 0, 1).contiguous()
-
-
-def photo_crops(
-    count: int,
-    size: int = 64,
-    seed: int = 0,
-    *,
-    photos: Sequence[str] | None = None,
-    scale: tuple[float, float] = (0.2, 0.7),
-) -> Data:
-    """Random square crops of the photographs, half of them mirrored.
-
-    Each crop's photograph, place and size depend only on ``seed`` and the crop's number, so the
-    first crops of a longer collection are those of a shorter one.
-
-    Parameters
-    ----------
-    count : int
-        Number of crops, at least 1.
-    size : int
-        Side of each crop after resizing, in pixels, at least 1.
-    seed : int
-        Which collection, at least 0.
-    photos : sequence of str, optional
-        Photographs to take from, one of :func:`names` each; all of them by default.
-    scale : (float, float)
-        Least and greatest side of a crop as a share of its photograph's shorter side, in (0, 1].
-
-    Returns
-    -------
-    Data
-        ``images`` (count, 3, size, size) uint8; ``targets`` (count,) int64, the photograph's
-        position in ``photos``.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range or a photograph unknown.
-    """
-    chosen = tuple(PHOTOS) if photos is None else tuple(photos)
-    for name in chosen:
-        credit(name)
-    low, high = scale
-    if count < 1 or size < 1 or seed < 0 or not chosen or not 0 < low <= high <= 1:
-        raise ValueError(
-            f"got count={count}, size={size}, seed={seed}, photos={chosen}, scale={scale}; "
-            "count and size must be at least 1, seed at least 0, photos not empty, and "
-            "scale two shares with 0 < low <= high <= 1."
-        )
-    images = np.empty((count, size, size, 3), np.uint8)
-    targets = np.empty(count, np.int64)
-    for index in range(count):
-        rng = np.random.default_rng([seed, index])
-        targets[index] = rng.integers(len(chosen))
-        images[index] = random_crop(pil_photo(chosen[targets[index]]), size, rng, scale)
-    credits = ", ".join(sorted({credit(name).licence for name in chosen}))
-    return Data(
-        torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(),
-        torch.from_numpy(targets),
-        Record(
-            name="photos",
-            split="crops",
-            source=f"cut from {len(chosen)} installed photographs, seed {seed}",
-            count=count,
-            licence=credits,
-            shape=(3, size, size),
-        ),
-    )
 
 
 def random_crop(

@@ -13,8 +13,6 @@ _HOMES = {
     "detector_on_image": "convolution",
     "network": "networks",
     "network_maps": "networks",
-    "output_grid": "convolution",
-    "receptive_field_stack": "convolution",
     "toeplitz": "convolution",
 }
 """Public name -> module of this package that defines it."""

@@ -37,7 +37,6 @@ __all__ = [
     "mse_criterion",
     "predict",
     "prepare",
-    "prepare_zip",
 ]
 
 # Which maps feed which
@@ -470,29 +469,6 @@ def prepare(images: Tensor) -> Tensor:
     """
     grey = _as_grey_digits(images)
     return F.pad(grey, [2] * 4) * (1.175 + 0.1) - 0.1
-
-
-def prepare_zip(images: Tensor) -> Tensor:
-    """Turn 28 x 28 digits into the 16 x 16 input of the zip-code net of 1989.
-
-    Parameters
-    ----------
-    images : Tensor, uint8, shape (N, 1, 28, 28) or (N, 28, 28)
-        0 for paper, 255 for ink.
-
-    Returns
-    -------
-    Tensor, float32, shape (N, 1, 16, 16)
-        Paper -1, ink +1, shrunk bilinearly with smoothing.
-
-    Raises
-    ------
-    ValueError
-        If the images are not uint8 or not 28 x 28.
-    """
-    grey = _as_grey_digits(images)
-    small = F.interpolate(grey, size=(16, 16), mode="bilinear", antialias=True)
-    return small * 2 - 1
 
 
 def mse_criterion(penalties: Tensor, targets: Tensor) -> Tensor:

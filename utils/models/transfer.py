@@ -125,11 +125,6 @@ class TransferNet(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def freeze(self) -> TransferNet:
-        """Let only the head learn: the trunk's parameters are fixed, and it stays in `eval()`."""
-        self.trunk.requires_grad_(False).eval()
-        return self
-
     def forward(self, x: Tensor) -> Tensor:
         """Pictures (N, 3, H, W), RGB in [0, 1] -> logits (N, num_classes)."""
         return self.head(self.trunk(x))

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-import torch
 from torch import Tensor, nn
 
-__all__ = ["ZFNet", "renormalise_filters"]
+__all__ = ["ZFNet"]
 
 
 class ZFNet(nn.Module):
@@ -108,43 +107,3 @@ class ZFNet(nn.Module):
                 f"{maps.shape[-1]} to fc6, which takes 6 x 6: crop them to 224 x 224"
             )
         return self.classifier(maps)
-
-
-@torch.no_grad()
-def renormalise_filters(model: nn.Module, limit: float = 0.1) -> int:
-    """Scale every convolution filter whose root mean square is too large back to the limit.
-
-    To be called after each step of the optimiser: without it a few first-layer filters come to
-    dominate the others.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Changed in place: the weights of its `Conv2d` layers.
-    limit : float
-        Largest root mean square of a filter's weights, > 0; inputs scaled to about [-128, 128]
-        in the paper.
-
-    Returns
-    -------
-    int
-        How many filters were scaled.
-
-    Raises
-    ------
-    ValueError
-        If `limit` is not positive.
-
-    Notes
-    -----
-    Zeiler and Fergus (2014), sec. 3, training details.
-    """
-    if not limit > 0:
-        raise ValueError(f"limit is {limit}: give a number > 0, such as the paper's 0.1")
-    scaled = 0
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d):
-            rms = layer.weight.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
-            layer.weight.mul_((limit / rms).clamp(max=1))
-            scaled += int((rms > limit).sum())
-    return scaled
