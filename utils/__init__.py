@@ -4,7 +4,7 @@ Floors (a module imports only from lower floors or its own):
 
 4. ``course`` - the command ``course``, with its templates
 3. ``exercises``, ``plots``, ``diagrams``, ``explorers``
-2. ``training``, ``metrics``, ``ordinal``, ``detection``, ``segmentation``, ``deconvnet``, ...
+2. ``training``, ``ordinal``, ``detection``, ``segmentation``, ``deconvnet``, ``recipes``, ...
 1. ``models``, ``datasets``
 0. ``arithmetic``, ``convolution``, ``ledger``, ``fetch``
 """
