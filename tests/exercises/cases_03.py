@@ -49,10 +49,6 @@ def spoiled(change):
     return count
 
 
-def weights_of(parameters, biases):
-    return parameters - biases
-
-
 # --- 03.3 -----------------------------------------------------------------------------------
 
 

@@ -56,10 +56,6 @@ def five_only(images, size):
     return by_stacking(images, size)[:, :5]
 
 
-def as_a_list(images, size):
-    return list(by_stacking(images, size).unbind(dim=1))
-
-
 def norm(activations, alpha=5e-4, beta=0.75, k=2.0, size=5):
     return torch.nn.LocalResponseNorm(size, alpha=alpha, beta=beta, k=k)(activations)
 

@@ -6,7 +6,6 @@ from fractions import Fraction
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 
 def by_formula(weight, gamma, beta, running_mean, running_var, eps=1e-5):
@@ -46,11 +45,6 @@ def only_weight(weight, gamma, beta, running_mean, running_var, eps=1e-5):
 
 def swapped(weight, gamma, beta, running_mean, running_var, eps=1e-5):
     return by_formula(weight, gamma, beta, running_mean, running_var, eps)[::-1]
-
-
-def wrong_axis(weight, gamma, beta, running_mean, running_var, eps=1e-5):
-    s = right_scale(gamma, running_var, eps)
-    return weight * F.pad(s, (0, weight.shape[1] - len(s)))[None, :, None, None], beta
 
 
 def report_loop(validation_errors, test_errors):
