@@ -1,27 +1,8 @@
-"""Crops against torchvision's, and a classifier that takes images of any size."""
+"""A classifier that takes images of any size, and the scenes it learns from."""
 
-import pytest
 import torch
-from torchvision.transforms import functional
 
 from utils import protocols
-
-
-@pytest.mark.parametrize(("size", "crop"), [((12, 12), 8), ((13, 16), 8), ((9, 9), 9)])
-def test_ten_crops_are_torchvisions(size, crop):
-    images = torch.rand(2, 3, *size)
-    ours = protocols.ten_crops(images, crop)
-    theirs = functional.ten_crop(images, [crop, crop])
-    assert len(ours) == 10
-    for a, b in zip(ours[:5], theirs[:5], strict=True):
-        assert torch.equal(a, b)
-    for a, b in zip(ours[:5], ours[5:], strict=True):
-        assert torch.equal(a.flip(-1), b)
-
-
-def test_a_crop_that_does_not_fit():
-    with pytest.raises(ValueError, match="does not fit"):
-        protocols.ten_crops(torch.zeros(1, 3, 8, 8), 9)
 
 
 def test_scenes_of_a_draw():

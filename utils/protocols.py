@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Comparison", "CropClassifier", "compare", "scenes_with_one_object", "ten_crops"]
+__all__ = ["Comparison", "CropClassifier", "compare", "scenes_with_one_object"]
 
 CLASSES = 8
 
@@ -56,42 +56,6 @@ def scenes_with_one_object(
         quiet=True,
     )
     return data.images, torch.stack([target["labels"][0] for target in data.targets])
-
-
-def ten_crops(images: Tensor, size: int) -> list[Tensor]:
-    """Four corners and the centre, each as it is and mirrored.
-
-    Parameters
-    ----------
-    images : Tensor
-        (N, C, H, W).
-    size : int
-        Side of a crop, at most H and W.
-
-    Returns
-    -------
-    list of Tensor
-        Ten times (N, C, size, size): the five, then their mirror images. The centre is number 4.
-
-    Raises
-    ------
-    ValueError
-        If the crop does not fit.
-
-    Notes
-    -----
-    Krizhevsky et al. (2012), sec. 4.1; the order is that of torchvision's `five_crop`.
-    """
-    bottom, right = images.shape[-2] - size, images.shape[-1] - size
-    if size < 1 or min(bottom, right) < 0:
-        raise ValueError(
-            f"a crop of {size} pixels does not fit into {images.shape[-2]} x {images.shape[-1]}: "
-            "choose a smaller one"
-        )
-    centre = (round(bottom / 2), round(right / 2))
-    corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), centre]
-    five = [images[..., top : top + size, left : left + size] for top, left in corners]
-    return five + [crop.flip(-1) for crop in five]
 
 
 class CropClassifier:
@@ -186,11 +150,14 @@ def compare(draw: int, *, train: int, test: int, scene: int, crop: int) -> Compa
     """
     import torch
 
+    from utils import augmentation
+
     images, labels = scenes_with_one_object("test", test, draw, scene)
     classify = CropClassifier(
         *scenes_with_one_object("train", train, draw, scene), crop=crop, seed=draw
     )
-    each = [classify(crops) for crops in ten_crops(images, crop)]
+    crops = augmentation.ten_crop(images, crop).unbind(dim=1)
+    each = [classify(one) for one in crops]
     answers = {
         "one crop": each[4],
         "ten crops": torch.stack(each).mean(0),

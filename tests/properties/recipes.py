@@ -231,7 +231,6 @@ add(speedrun.smoothed_loss,
     {"smoothing": "zero"})  # fmt: skip
 add(speedrun.flipped_logits, lambda d: dict(model=pixels(), images=d.images(), batch_size=2),
     {"images": "uint8"})  # fmt: skip
-add(protocols.ten_crops, lambda d: dict(images=d.images(), size=4))
 add(protocols.scenes_with_one_object,
     lambda d: dict(split="train", count=2, draw=0, side=64), {"draw": "zero"})  # fmt: skip
 add(alexnet.mean_picture, lambda d: dict(images=d.bytes(), size=4))
