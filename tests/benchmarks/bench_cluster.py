@@ -47,7 +47,8 @@ def run(quick: bool = False, only=None) -> dict:
     found = {}
     for count in counts:
         found[count] = on_cluster(paths, count)
-        print(f"{count} worker{"s" * (count > 1)}: {found[count][1]:.0f} s on the clock", flush=True)
+        several = "s" * (count > 1)
+        print(f"{count} worker{several}: {found[count][1]:.0f} s on the clock", flush=True)
     return report(found, len(paths))
 
 
