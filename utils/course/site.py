@@ -679,6 +679,7 @@ def teaching_facts(pages: list[Page]) -> dict:
                 "ask": entry.get("ask", []),
                 "misconceptions": entry.get("misconceptions", []),
                 "full": _full_preset(cells),
+                "parameters": _parameters(cells),
             }
         )
         for number, words in entry.get("deck", {}).items():
@@ -694,13 +695,26 @@ def teaching_facts(pages: list[Page]) -> dict:
     return {"items": items, "deck": rows}
 
 
-def _full_preset(cells: list[dict]) -> str:
-    """What the comment behind PRESET says of the full one."""
+def _comments(cells: list[dict]) -> dict[str, str]:
+    """Parameters of a lecture and the comment behind each."""
     for cell in cells:
         if "parameters" in cell["metadata"].get("tags", []):
-            found = re.search(r"(?m)^PRESET\b[^#]*#\s*(.+)$", notebooks.source(cell))
-            return found[1].strip().rstrip(".") + "." if found else ""
-    return ""
+            lines = re.findall(r"(?m)^([A-Z_0-9]+) = [^#\n]*#\s*(.+)$", notebooks.source(cell))
+            return {name: comment.strip() for name, comment in lines}
+    return {}
+
+
+def _full_preset(cells: list[dict]) -> str:
+    """What the comment behind PRESET says of the full one."""
+    words = _comments(cells).get("PRESET", "").rstrip(".")
+    words = re.sub(r'^.*"full":\s*', "", words)
+    return words[:1].upper() + words[1:] + "." if words else ""
+
+
+def _parameters(cells: list[dict]) -> list[tuple[str, str]]:
+    """What else can be chosen in a lecture, beside preset, seed and device."""
+    every = _comments(cells).items()
+    return [(name, what) for name, what in every if name not in ("PRESET", "SEED", "DEVICE")]
 
 
 _OPAQUE = re.compile(
