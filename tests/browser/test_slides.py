@@ -293,6 +293,7 @@ def test_the_handout_prints(built, browser, tmp_path):
     assert slides.print_handout(deck, slides.find_browser())
     pdf = deck.path.with_suffix(".pdf")
     assert 5 <= len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes())) <= 8  # two slides a sheet
+    assert b"/Font" in pdf.read_bytes(), "the pages are blank"
     pdf.unlink()
 
 

@@ -64,7 +64,11 @@
       await MathJax.startup.promise;
       await MathJax.typesetPromise();
     }
-    await Promise.all([...document.images].map(img => img.decode?.().catch(() => {})));
+    // loaded, not decoded: decoding takes real time, which a printer's virtual clock does not wait for
+    await Promise.all([...document.images].map(img => img.complete || new Promise(done => {
+      img.addEventListener('load', done);
+      img.addEventListener('error', done);
+    })));
     pages.forEach(fit);
     root.classList.remove('measuring');
     root.dataset.ready = 'true';
