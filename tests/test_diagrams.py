@@ -175,7 +175,7 @@ def test_detector_looks_where_the_answer_is_strongest_by_default():
 
 def test_connection_table_draws_every_link():
     figure = diagrams.connection_table(C3_TABLE, "A finding")
-    linked = matplotlib.colors.to_rgba(diagrams.BLUE)
+    linked = matplotlib.colors.to_rgba(plots.PALETTE[0])
     assert sum(patch.get_facecolor() == linked for patch in figure.axes[0].patches) == 60
     assert "links: 60 of 96" in words(figure)
     check_labels(figure)

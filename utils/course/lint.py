@@ -7,6 +7,7 @@ executes the notebooks and compares what they print; and for a reader who sees n
 
 import argparse
 import ast
+import copy
 import functools
 import re
 import tomllib
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import utils
-from utils.course import digest, notebooks
+from utils.course import CourseError, digest, notebooks
 
 SLIDE_TYPES = ("slide", "subslide", "fragment", "skip", "notes", "-")
 TAGS = ("parameters", "nbval-ignore-output", "remove-cell", "hide-input", "exercise")
@@ -283,15 +284,13 @@ def _manifest_names(root: Path) -> set[str] | None:
 
 @rule
 def slides(page: Page) -> Iterator[str]:
-    """Every cell says what it is on the screen; a slide is short, and its speaker has notes."""
+    """Every cell says what it is on the screen, and a slide is short."""
     if not page.is_lecture:
         return
     low, high = CELLS
     if not low <= len(page.cells) <= high:
         advice = "split cells" if len(page.cells) < low else "merge cells, or leave something out"
         yield f"it has {len(page.cells)} cells; {low} to {high} make a lecture: {advice}"
-    current: dict | None = None
-    has_notes = True
     for cell in page.cells:
         kind = _slide_type(cell)
         if kind not in SLIDE_TYPES:
@@ -307,13 +306,28 @@ def slides(page: Page) -> Iterator[str]:
                     f"{_name(cell)}: {count} words on a slide; about 40 can be read: move the rest "
                     "into a cell of type skip"
                 )
-        if kind == "slide":
-            if not has_notes:
-                yield f"{_name(current)}: this slide has no speaker notes"
-            current, has_notes = cell, False
-        has_notes = has_notes or kind == "notes"
-    if not has_notes:
-        yield f"{_name(current)}: this slide has no speaker notes"
+
+
+@rule
+def speaker_notes(page: Page) -> Iterator[str]:
+    """Every slide tells its speaker what to say, those below others too."""
+    if not page.is_lecture:
+        return
+    import nbformat
+
+    from utils.course.slides import arrange
+
+    try:
+        decks = arrange(nbformat.from_dict(copy.deepcopy(page.notebook)).cells)
+    except CourseError as error:
+        yield str(error)
+        return
+    for slide in (slide for deck in decks for slide in deck):
+        if not any(notebooks.source(cell).strip() for cell in slide.notes):
+            yield (
+                f"{_name(slide.cells[0])}: this slide has no speaker notes: write a cell of type "
+                "notes behind it, in which a line --- parts its slide's notes from the next one's"
+            )
 
 
 @rule
