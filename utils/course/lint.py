@@ -314,11 +314,12 @@ def speaker_notes(page: Page) -> Iterator[str]:
     if not page.is_lecture:
         return
     import nbformat
+    from nbformat.v4.rwbase import rejoin_lines
 
     from utils.course.slides import arrange
 
     try:
-        decks = arrange(nbformat.from_dict(copy.deepcopy(page.notebook)).cells)
+        decks = arrange(rejoin_lines(nbformat.from_dict(copy.deepcopy(page.notebook))).cells)
     except CourseError as error:
         yield str(error)
         return
