@@ -25,11 +25,12 @@ not listed separately::
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from utils.arguments import integer
 
 if TYPE_CHECKING:
     import torch
@@ -98,11 +99,11 @@ def output_size(
     >>> output_size(227, kernel=11, stride=4)
     55
     """
-    size = _integer("size", size, at_least=1)
-    kernel = _integer("kernel", kernel, at_least=1)
-    padding = _integer("padding", padding, at_least=0)
-    stride = _integer("stride", stride, at_least=1)
-    dilation = _integer("dilation", dilation, at_least=1)
+    size = integer("size", size, at_least=1)
+    kernel = integer("kernel", kernel, at_least=1)
+    padding = integer("padding", padding, at_least=0)
+    stride = integer("stride", stride, at_least=1)
+    dilation = integer("dilation", dilation, at_least=1)
     span = dilation * (kernel - 1) + 1
     room = size + 2 * padding - span
     if room < 0:
@@ -159,12 +160,12 @@ def transposed_output_size(
     >>> transposed_output_size(14, kernel=2, stride=2)
     28
     """
-    size = _integer("size", size, at_least=1)
-    kernel = _integer("kernel", kernel, at_least=1)
-    padding = _integer("padding", padding, at_least=0)
-    stride = _integer("stride", stride, at_least=1)
-    dilation = _integer("dilation", dilation, at_least=1)
-    output_padding = _integer("output_padding", output_padding, at_least=0)
+    size = integer("size", size, at_least=1)
+    kernel = integer("kernel", kernel, at_least=1)
+    padding = integer("padding", padding, at_least=0)
+    stride = integer("stride", stride, at_least=1)
+    dilation = integer("dilation", dilation, at_least=1)
+    output_padding = integer("output_padding", output_padding, at_least=0)
     if output_padding >= max(stride, dilation):
         raise ValueError(
             f"output_padding {output_padding} must be smaller than stride {stride} or dilation "
@@ -206,8 +207,8 @@ def same_padding(kernel: int, dilation: int = 1) -> int:
     >>> same_padding(5), same_padding(3, dilation=4)
     (2, 4)
     """
-    kernel = _integer("kernel", kernel, at_least=1)
-    dilation = _integer("dilation", dilation, at_least=1)
+    kernel = integer("kernel", kernel, at_least=1)
+    dilation = integer("dilation", dilation, at_least=1)
     total = dilation * (kernel - 1)
     if total % 2:
         raise ValueError(
@@ -287,10 +288,10 @@ def receptive_field(layers: Iterable[Sequence[int]]) -> list[ReceptiveField]:
                 "(kernel, stride[, padding[, dilation]])"
             )
         layer = Layer(*numbers)
-        kernel = _integer(f"kernel of layer {position}", layer.kernel, at_least=1)
-        stride = _integer(f"stride of layer {position}", layer.stride, at_least=1)
-        padding = _integer(f"padding of layer {position}", layer.padding, at_least=0)
-        dilation = _integer(f"dilation of layer {position}", layer.dilation, at_least=1)
+        kernel = integer(f"kernel of layer {position}", layer.kernel, at_least=1)
+        stride = integer(f"stride of layer {position}", layer.stride, at_least=1)
+        padding = integer(f"padding of layer {position}", layer.padding, at_least=0)
+        dilation = integer(f"dilation of layer {position}", layer.dilation, at_least=1)
         reach = dilation * (kernel - 1)
         field += reach * jump
         start += (reach / 2 - padding) * jump
@@ -429,7 +430,7 @@ class LayerTable:
         ``layer_table(resnet34(), (3, 224, 224)).grouped()`` has one row a stage; a group's output
         shape is its last layer's.
         """
-        depth = _integer("depth", depth, at_least=1)
+        depth = integer("depth", depth, at_least=1)
         groups: list[list[LayerRow]] = []
         for row in self.rows:
             prefix = row.name.split(".")[:depth]
@@ -632,7 +633,7 @@ def layer_table(model: nn.Module, input_shape: Sequence[int]) -> LayerTable:
     import torch
 
     _module(model)
-    shape = tuple(_integer("a length of input_shape", n, at_least=1) for n in input_shape)
+    shape = tuple(integer("a length of input_shape", n, at_least=1) for n in input_shape)
     example = _without_batch(model, shape)
     ghost = _meta_copy(model)
     rows: list[LayerRow] = []
@@ -777,18 +778,6 @@ def _adaptive_pools() -> tuple[type, ...]:
 
 
 # --- helpers of this file -----------------------------------------------------------------------
-
-
-def _integer(name: str, value: Any, *, at_least: int) -> int:
-    if isinstance(value, bool):
-        raise TypeError(f"{name} is {value}: give an integer >= {at_least}")
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is {value!r}: give an integer >= {at_least}") from None
-    if number < at_least:
-        raise ValueError(f"{name} is {number}: it must be >= {at_least}")
-    return number
 
 
 def _module(model: Any) -> None:

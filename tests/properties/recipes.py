@@ -18,6 +18,7 @@ from trials import Draw, Recipe
 import utils.models
 from utils import (
     archives,
+    arguments,
     arithmetic,
     attribution,
     augmentation,
@@ -102,6 +103,12 @@ def pixels(channels=3, classes=4) -> nn.Module:
 
 # ---------------------------------------------------------------------------- floor 0
 
+ANY_LEAST = "nan infinite fraction negative zero"
+add(arguments.integer, lambda d: dict(name="size", value=3, at_least=1),
+    {"name": "unknown number none", "at_least": ANY_LEAST})  # fmt: skip
+add(arguments.check_no_nan, lambda d: dict(scores=d.normal(3)), {"scores": "empty"})
+add(arguments.check_fill, lambda d: dict(images=d.images(), fill=0.5),
+    {"images": "nan", "fill": ANY_NUMBER + " nan text none list"})  # fmt: skip  # torch refuses these
 add(arithmetic.output_size, lambda d: dict(size=28, kernel=5, padding=2, stride=2, dilation=2),
     {"padding": "zero"})  # fmt: skip
 add(arithmetic.transposed_output_size,
