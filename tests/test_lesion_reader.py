@@ -18,6 +18,14 @@ def test_classes_of_a_level_are_the_classes_of_the_data_set():
         assert torch.equal(lesion_reader.classes_of(names, targets), members)
 
 
+def test_a_leaf_without_a_class_is_named_once_a_picture_shows_it():
+    leaf = lesions.LEAVES[3]
+    names = tuple(name for name in lesions.LEAVES if name != leaf)
+    assert lesion_reader.classes_of(names, torch.tensor([0, 4])).tolist() == [0, 3]
+    with pytest.raises(ValueError, match=f"of {leaf}: give names"):
+        lesion_reader.classes_of(names, torch.tensor([0, 3]))
+
+
 def test_sums_up_the_tree_name_what_a_perfect_reader_names():
     targets = torch.arange(18)
     p = torch.eye(18)

@@ -115,7 +115,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
         (lambda: Taxonomy({"a": None}).level(-1), "the root is depth 0"),
         (lambda: taxonomy.partition(Taxonomy({"a": None}), {"a": 1}, 0), "largest is 0"),
         (lambda: taxonomy.partition(Taxonomy({"a": None}), {"b": 1}, 5), "these are none: b"),
-        (lambda: taxonomy.partition(Taxonomy({"a": None}), {"a": -1}, 5), "0 or more"),
+        (lambda: taxonomy.partition(Taxonomy({"a": None}), {"a": -1}, 5), "count of a is -1"),
         (lambda: taxonomy.sum_up([[1.0]], Taxonomy({"a": {"b": None}}), ["a"], ["b"]), "lies above"),
         (lambda: taxonomy.sum_up([[1.0]], Taxonomy({"a": None}), ["a", "a"], ["a"]), "one column"),
         (lambda: taxonomy.auc_interval([1, 2], [1, 1]), "all labels are the same"),

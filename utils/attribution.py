@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils.arguments import check_fill, integer
 from utils.deconvnet import sign_hamming
 
 __all__ = [
@@ -192,7 +193,7 @@ def cover(images: Tensor, places: Sequence | Tensor, size: int, fill: float = 0.
     images : Tensor
         (N, C, H, W).
     places : Tensor
-        (N, 2) int64, row and column of each square's centre.
+        (N, 2) int64, row and column of each square's centre, which lies in the image.
     size : int
         Side of the square, odd, in pixels; it is cut at the border.
     fill : float
@@ -202,10 +203,27 @@ def cover(images: Tensor, places: Sequence | Tensor, size: int, fill: float = 0.
     -------
     Tensor
         (N, C, H, W), a copy.
+
+    Raises
+    ------
+    TypeError
+        If `size` is no whole number.
+    ValueError
+        If `size` is even or below 1, a centre lies outside its image, or the images' type cannot
+        hold `fill`.
     """
+    if integer("size", size, at_least=1) % 2 == 0:
+        raise ValueError(f"size is {size}: give an odd number, so that the square has a centre")
+    check_fill(images, fill)
     covered = images.clone()
     half = size // 2
+    height, width = images.shape[-2:]
     for image, (row, column) in zip(covered, torch.as_tensor(places).tolist(), strict=True):
+        if not (0 <= row < height and 0 <= column < width):
+            raise ValueError(
+                f"a square is centred at row {row}, column {column} of an image of {height} x "
+                f"{width}: give rows 0..{height - 1} and columns 0..{width - 1}"
+            )
         image[:, max(0, row - half) : row + half + 1, max(0, column - half) : column + half + 1] = (
             fill
         )
@@ -230,13 +248,18 @@ def part_distances(
     places : dict of str to Tensor
         For each part (N, 2), row and column of its centre in each image.
     size : int
-        Side of the covering square, in pixels.
+        Side of the covering square, odd, in pixels.
 
     Returns
     -------
     dict of str to dict of str to Tensor
         ``result[feature name][part]``: (N(N - 1)/2,) distances of pairs, see
         `utils.deconvnet.sign_hamming`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `cover` for `size` and `places`; ValueError also if features are NaN.
 
     Notes
     -----

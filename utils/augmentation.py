@@ -16,6 +16,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from utils.arguments import integer
+
 __all__ = [
     "centre_crop",
     "colour_components",
@@ -42,13 +44,16 @@ def crop_positions(side: int, size: int, *, last: bool = True, mirrored: bool = 
 
     Raises
     ------
+    TypeError
+        If a length is no whole number.
     ValueError
         If the crop does not fit.
 
     >>> crop_positions(256, 224, last=False), crop_positions(256, 224)
     (2048, 2178)
     """
-    if not 1 <= size <= side:
+    size, side = integer("size", size, at_least=1), integer("side", side, at_least=1)
+    if size > side:
         raise ValueError(f"a crop of {size} from a side of {side}: give 1 <= size <= side")
     places = side - size + bool(last)
     return places * places * (2 if mirrored else 1)
@@ -76,9 +81,14 @@ def crop(images: Tensor, size: int, top: Tensor, left: Tensor, mirror: Tensor) -
     Raises
     ------
     ValueError
-        If a square does not lie in its image.
+        If a square does not lie in its image, or there is not one of each for every image.
     """
     _check_size(images, size)
+    if not len(images) == len(top) == len(left) == len(mirror):
+        raise ValueError(
+            f"{len(images)} images, {len(top)} tops, {len(left)} lefts and {len(mirror)} mirrors: "
+            "give one of each an image"
+        )
     height, width = images.shape[-2:]
     for name, first, room in (("top", top, height - size), ("left", left, width - size)):
         if len(first) and not (int(first.min()) >= 0 and int(first.max()) <= room):
@@ -189,7 +199,15 @@ def ten_crop_probabilities(
     -------
     Tensor
         (N, K), each row a distribution.
+
+    Raises
+    ------
+    TypeError
+        If `batch_size` is no whole number.
+    ValueError
+        If it is below 1, or a crop is larger than the images.
     """
+    integer("batch_size", batch_size, at_least=1)
     was_training = model.training
     model.eval()
     rows = []
@@ -240,11 +258,11 @@ def pca_colour(images: Tensor, components: tuple[Tensor, Tensor], sd: float = 0.
     Parameters
     ----------
     images : Tensor
-        (N, 3, H, W), on the scale 0..1 that the components were taken on.
+        (N, 3, H, W), floating point, on the scale 0..1 that the components were taken on.
     components : (Tensor, Tensor)
         Eigenvalues (3,) and eigenvectors (3, 3) from `colour_components`.
     sd : float
-        Standard deviation of the a_i; the paper's is 0.1.
+        Standard deviation of the a_i, >= 0; the paper's is 0.1.
 
     Returns
     -------
@@ -252,12 +270,27 @@ def pca_colour(images: Tensor, components: tuple[Tensor, Tensor], sd: float = 0.
         Image plus [p1 p2 p3][a1 l1, a2 l2, a3 l3]^T with one draw of a_i ~ N(0, sd^2) an image
         (sec. 4.1). Not clipped.
 
+    Raises
+    ------
+    ValueError
+        If images or components have another shape or type, or `sd` is negative.
+
     Notes
     -----
     With C = P diag(l) P^T the covariance of the pixels, the added colours have the covariance
     sd^2 P diag(l^2) P^T = sd^2 C^2. That is no covariance on the scale of C: the formula depends
     on the unit of the pixels, and makes sense on 0..1 only.
     """
+    if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+        raise ValueError(
+            f"images are {images.dtype} of shape {tuple(images.shape)}: give floating point "
+            "(N, 3, H, W), red first"
+        )
+    if [tuple(part.shape) for part in components] != [(3,), (3, 3)] or not sd >= 0:
+        raise ValueError(
+            f"components of shapes {[tuple(part.shape) for part in components]} and sd={sd}: give "
+            "eigenvalues (3,), eigenvectors (3, 3) and sd >= 0"
+        )
     eigenvalues, eigenvectors = (
         part.to(device=images.device, dtype=images.dtype) for part in components
     )

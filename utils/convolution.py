@@ -293,9 +293,12 @@ def max_pool2d_backward(
     Raises
     ------
     TypeError, ValueError
-        As :func:`max_pool2d`; ValueError also if `grad_output` does not have the output's shape.
+        As :func:`max_pool2d`; ValueError also if `grad_output` does not have the output's shape,
+        or `x` holds NaN.
     """
     largest = max_pool2d(x, kernel_size, stride, padding, dilation)
+    if np.isnan(largest).any():
+        raise ValueError("x holds NaN, so a window has no largest pixel: look where NaN came in")
     x, geometry = _checked_pool(x, kernel_size, stride, padding, dilation)
     grad_output = _gradient(grad_output, largest.shape)
     padded = _padded(x, geometry.padding, value=-np.inf)

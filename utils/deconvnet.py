@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils.arguments import check_fill, check_no_nan, integer
 from utils.arithmetic import receptive_field
 
 __all__ = [
@@ -354,11 +355,21 @@ def unpool(signal: Tensor, switches: Tensor, shape: Sequence[int]) -> Tensor:
     Tensor
         (N, C, H, W), with the same sum as ``signal``.
 
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together.
+
     >>> _, switches = F.max_pool2d(torch.tensor([[[[1.0, 9.0, 2.0]]]]), (1, 2), 1, 0, 1, False, True)
     >>> unpool(torch.tensor([[[[3.0, 4.0]]]]), switches, (1, 1, 1, 3)).tolist()
     [[[[0.0, 7.0, 0.0]]]]
     """
     n, c, h, w = shape
+    if signal.shape != switches.shape or signal.shape[:2] != (n, c):
+        raise ValueError(
+            f"a signal of shape {tuple(signal.shape)}, switches of {tuple(switches.shape)}, before "
+            f"pooling {tuple(shape)}: give a switch for every value, of as many images and maps"
+        )
     flat = signal.new_zeros(n, c, h * w)
     return flat.scatter_add_(2, switches.flatten(2), signal.flatten(2)).view(n, c, h, w)
 
@@ -417,8 +428,9 @@ def top_activations(
     k : int
         How many, 1 <= k <= number of different groups.
     groups : sequence of int, optional
-        (N,) the photograph each image was cut from: only the best image of each counts, so that
-        the k are k different photographs. By default every image is a group of its own.
+        (N,) the photograph each image was cut from, by any number: only the best image of each
+        counts, so that the k are k different photographs. By default every image is a group of its
+        own.
     prepare : callable, optional
         Makes the network's input from a batch of ``images``.
     batch_size : int
@@ -430,13 +442,16 @@ def top_activations(
 
     Raises
     ------
+    TypeError
+        If ``batch_size`` is no whole number.
     ValueError
-        If k is out of range or there are not as many groups as images.
+        If it is below 1, k is out of range, or there are not as many groups as images.
 
     Notes
     -----
     Zeiler and Fergus (2014), Fig. 2: the top nine activations over the validation images.
     """
+    integer("batch_size", batch_size, at_least=1)
     reader = model if isinstance(model, Deconvnet) else Deconvnet(model)
     count = len(images)
     group = torch.arange(count) if groups is None else torch.as_tensor(groups).long()
@@ -510,7 +525,7 @@ def occlusion_map(
     Raises
     ------
     ValueError
-        If the square does not fit into the image.
+        If the square does not fit into the image, or the image's type cannot hold ``fill``.
 
     Notes
     -----
@@ -522,6 +537,7 @@ def occlusion_map(
             f"got size={size} and stride={stride} for an image of {height} x {width}: give "
             f"1 <= size <= {min(height, width)} and stride >= 1"
         )
+    check_fill(image, fill)
     tops = range(0, height - size + 1, stride)
     lefts = range(0, width - size + 1, stride)
     corners = [(top, left) for top in tops for left in lefts]
@@ -554,7 +570,7 @@ def sign_hamming(changes: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If there are fewer than two images.
+        If there are fewer than two images, or a change is NaN.
 
     Notes
     -----
@@ -568,6 +584,7 @@ def sign_hamming(changes: Tensor) -> Tensor:
         raise ValueError(
             f"changes of shape {tuple(changes.shape)}: give (n, features) with two or more images"
         )
+    check_no_nan(changes=changes)
     signs = changes.sign()
     first, second = torch.triu_indices(len(signs), len(signs), offset=1)
     return (signs[first] != signs[second]).float().mean(1)

@@ -14,6 +14,7 @@ Hoiem, Chodpathumwan, Dai (2012). Diagnosing error in object detectors. ECCV.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torchvision import ops
+
+from utils.arguments import check_no_nan, integer
 
 __all__ = [
     "Scored",
@@ -166,9 +169,12 @@ def decode_boxes(
     Raises
     ------
     ValueError
-        If the grid is not square or does not hold C classes and whole boxes.
+        If the grid is not square, does not hold C classes and whole boxes, or holds NaN.
     """
     boxes, classes = _parts(grid, num_classes)
+    check_no_nan(grid=grid)
+    if math.isnan(threshold):
+        raise ValueError("the threshold is NaN, and no score is above NaN: give a number")
     width, height = _size(size)
     corners = _corners(boxes) * grid.new_tensor([width, height, width, height])
     best, labels = classes.max(-1)
@@ -208,7 +214,17 @@ def detect(
     -------
     list of dict
         For each picture ``boxes``, ``labels`` and ``scores``, best first, on the CPU.
+
+    Raises
+    ------
+    ValueError
+        If `grids` has not four axes, `iou` lies outside 0..1, or `decode_boxes` refuses a grid.
     """
+    if grids.ndim != 4 or not 0 <= iou <= 1:
+        raise ValueError(
+            f"got grids of shape {tuple(grids.shape)} and iou={iou}: give (N, S, S, 5B + C) and an "
+            "overlap of 0..1"
+        )
     width, height = _size(size)
     found = []
     for grid in grids.detach().float().cpu():
@@ -233,7 +249,17 @@ def flip_some(images: Tensor, grids: Tensor) -> tuple[Tensor, Tensor]:
     -------
     Tensor, Tensor
         New ones of the same shapes; the choice is torch's.
+
+    Raises
+    ------
+    ValueError
+        If one of them has not four axes, or there are not as many of each.
     """
+    if images.ndim != 4 or grids.ndim != 4 or len(images) != len(grids):
+        raise ValueError(
+            f"images of shape {tuple(images.shape)} and grids of shape {tuple(grids.shape)}: give "
+            "(N, 3, H, W) and (N, S, S, 5 + C)"
+        )
     chosen = (torch.rand(len(images), device=images.device) < 0.5).view(-1, 1, 1, 1)
     mirrored = grids.flip(2)
     mirrored[..., 0] = torch.where(mirrored[..., 4] > 0, 1 - mirrored[..., 0], 0)
@@ -328,7 +354,7 @@ def yolo_terms(predictions: Tensor, targets: Tensor, num_classes: int) -> dict[s
     """
     boxes, classes = _parts(predictions.float(), num_classes)
     truth, names = _parts(targets, num_classes)
-    holds = targets[..., 4] > 0
+    holds = ~(targets[..., 4] <= 0)  # a NaN holds, too: it has to show in the loss
     best, overlap = _responsible(boxes, truth)
     answers = F.one_hot(best, boxes.shape[-2]).bool() & holds[..., None]
     mine, true = boxes[answers], truth[..., 0, :][holds]
@@ -337,7 +363,7 @@ def yolo_terms(predictions: Tensor, targets: Tensor, num_classes: int) -> dict[s
     return {
         "position": square(mine[:, :2] - true[:, :2]),
         "size": square(_signed_root(mine[:, 2:4]) - _signed_root(true[:, 2:4])),
-        "object": square(mine[:, 4] - overlap[holds]),
+        "object": square(mine[:, 4] - true[:, 4] * overlap[holds]),
         "no_object": square(boxes[..., 4][~answers]),
         "classes": square(classes[holds] - names[holds]),
     }
@@ -387,10 +413,17 @@ def grid_loss(
         Scalar, per picture: twice the squared errors of offset and square roots, twice the
         complete-IoU loss (Zheng et al. 2020), the squared error of the confidence against 1 (and
         half of it against 0 where no object is), and the cross-entropy.
+
+    Raises
+    ------
+    ValueError
+        If `smoothing` lies outside 0..1, or the grids have another shape.
     """
+    if not 0 <= smoothing <= 1:
+        raise ValueError(f"smoothing is {smoothing}: give a share of the class target, 0..1")
     boxes, classes = _parts(predictions.float(), num_classes)
     truth, names = _parts(targets, num_classes)
-    holds = targets[..., 4] > 0
+    holds = ~(targets[..., 4] <= 0)  # a NaN holds, too: it has to show in the loss
     best, _ = _responsible(boxes, truth)
     answers = F.one_hot(best, boxes.shape[-2]).bool() & holds[..., None]
     mine, true = boxes[answers], truth[..., 0, :][holds]
@@ -400,7 +433,7 @@ def grid_loss(
     shape = ops.complete_box_iou_loss(
         _corners(boxes)[answers], _corners(truth)[..., 0, :][holds], reduction="sum"
     )
-    confidence = square(mine[:, 4] - 1) + LAMBDA_NOOBJ * square(boxes[..., 4][~answers])
+    confidence = square(mine[:, 4] - true[:, 4]) + LAMBDA_NOOBJ * square(boxes[..., 4][~answers])
     wanted = (1 - smoothing) * names[holds] + smoothing / num_classes
     naming = -(wanted * classes[holds].clamp(min=1e-7).log()).sum()
     return (2 * (offset + roots + shape) + confidence + naming) / len(predictions)
@@ -442,7 +475,7 @@ def score_detections(
     predictions, targets : sequences of dict
         One of each for every picture; ``boxes``, ``labels`` and, in predictions, ``scores``.
     label : int, optional
-        Only this class; None takes all detections and objects and ignores what they are called.
+        Only this class, >= 0; None takes all detections and objects and ignores what they are called.
     iou : float
         Least overlap that counts as found, in (0, 1].
 
@@ -452,8 +485,11 @@ def score_detections(
 
     Raises
     ------
+    TypeError
+        If `label` is no whole number.
     ValueError
-        If there are not as many predictions as targets.
+        If there are not as many predictions as targets, `iou` is out of range, or boxes, labels or
+        scores of a picture are not as many, or NaN.
 
     Notes
     -----
@@ -462,8 +498,14 @@ def score_detections(
     """
     if len(predictions) != len(targets):
         raise ValueError(f"{len(predictions)} predictions for {len(targets)} pictures: one each")
+    if label is not None:
+        integer("label", label, at_least=0)
+    if not 0 < iou <= 1:
+        raise ValueError(f"iou is {iou}: give an overlap above 0, at most 1")
     scores, right, objects = [], [], 0
     for prediction, target in zip(predictions, targets, strict=True):
+        _check(prediction, "labels", "scores")
+        _check(target, "labels")
         mine = _of_class(prediction, label)
         true = target["boxes"][_of_class(target, label)]
         objects += len(true)
@@ -481,6 +523,18 @@ def score_detections(
     joined = torch.cat(scores) if scores else torch.zeros(0)
     order = joined.argsort(descending=True, stable=True)
     return Scored(joined[order], torch.cat(right)[order] if right else order.bool(), objects)
+
+
+def _check(found: Mapping[str, Tensor], *names: str) -> None:
+    """Boxes (M, 4) of a picture, and M of everything else that is named; NaN nowhere."""
+    shapes = {name: np.shape(found[name]) for name in ("boxes", *names)}
+    count = len(found["boxes"])
+    if shapes.pop("boxes") != (count, 4) or any(shape != (count,) for shape in shapes.values()):
+        raise ValueError(
+            f"a picture has boxes of shape {np.shape(found['boxes'])} and {shapes}: give boxes "
+            "(M, 4), and M of the others"
+        )
+    check_no_nan(**{name: found[name] for name in ("boxes", *names)})
 
 
 def _of_class(found: Mapping[str, Tensor], label: int | None) -> Tensor:
@@ -518,12 +572,20 @@ def average_precision(scored: Scored, points: int | None = None) -> float:
     -------
     float
         0..1. The precision at a recall is the best that any recall at least as high reaches.
+
+    Raises
+    ------
+    TypeError
+        If `points` is no whole number.
+    ValueError
+        If it is below 2, or there was no object.
     """
     recall, precision = precision_recall(scored)
     best = precision.flip(0).cummax(0).values.flip(0) if len(precision) else precision
     if points is None:
         steps = torch.diff(recall, prepend=recall.new_zeros(1))
         return (best * steps).sum().item()
+    integer("points", points, at_least=2)
     # NumPy's in double precision, as in pycocotools: 0.7 in single precision is another 0.7, and
     # a recall of exactly 7 of 10 has to reach it.
     wanted = torch.from_numpy(np.linspace(0, 1, points))
@@ -548,8 +610,11 @@ def mean_average_precision(
 
     Raises
     ------
+    TypeError
+        If `points` is no whole number.
     ValueError
-        If no class occurs in the targets.
+        If no class occurs in the targets, or `score_detections` or `average_precision` refuse
+        what they are given.
     """
     every = [
         score_detections(predictions, targets, label=label, iou=iou) for label in range(num_classes)
@@ -579,7 +644,13 @@ def mean_box_detections(
     list of dict
         `count` times the mean box of each class that occurs, scored by the class's share of
         the objects.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `count` is no whole number, or below 0.
     """
+    integer("count", count, at_least=0)
     boxes = torch.cat([target["boxes"] for target in targets])
     labels = torch.cat([target["labels"] for target in targets])
     occurring = [label for label in range(num_classes) if (labels == label).any()]
@@ -609,11 +680,23 @@ def error_types(
         0.1, but too little, or an object found already; ``naming``: an object of another class
         with IoU of at least 0.1; ``background``: none. They sum to 1.
 
+    Raises
+    ------
+    TypeError
+        If `num_classes` is no whole number.
+    ValueError
+        If it is below 1, there are not as many predictions as targets, or boxes, labels or scores
+        of a picture are not as many, or NaN.
+
     Notes
     -----
     Hoiem et al. (2012), as used by Redmon et al. (2016), Fig. 4, with their *similar* and *other*
     classes as one.
     """
+    integer("num_classes", num_classes, at_least=1)
+    for prediction, target in zip(predictions, targets, strict=True):
+        _check(prediction, "labels", "scores")
+        _check(target, "labels")
     counts = dict.fromkeys(("right", "localisation", "naming", "background"), 0)
     for label in range(num_classes):
         kinds: list[tuple[float, str]] = []

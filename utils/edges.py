@@ -29,11 +29,11 @@ def sobel_strength(images: Tensor, sigma: float = 0.0) -> Tensor:
     Raises
     ------
     ValueError
-        If the images have not four axes or sigma is negative.
+        If the images have not four axes, or sigma is negative or NaN.
     """
     from scipy.ndimage import gaussian_filter
 
-    if images.ndim != 4 or sigma < 0:
+    if images.ndim != 4 or not sigma >= 0:
         raise ValueError(
             f"got images of shape {tuple(images.shape)} and sigma={sigma}: give (N, C, H, W) and "
             "sigma >= 0"

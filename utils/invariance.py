@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from utils import training
+from utils.arguments import check_fill, integer
 
 __all__ = [
     "accuracy_under",
@@ -52,7 +53,7 @@ def shift(images: Tensor, dx: int, dy: int, *, fill: float | None = None) -> Ten
     TypeError
         If dx or dy is not an integer.
     ValueError
-        If `images` has fewer than two axes or no pixels.
+        If `images` has fewer than two axes or no pixels, or its type cannot hold `fill`.
 
     >>> shift(torch.tensor([[1, 2, 3], [4, 5, 6]]), 1, 0, fill=0)
     tensor([[0, 1, 2],
@@ -62,6 +63,7 @@ def shift(images: Tensor, dx: int, dy: int, *, fill: float | None = None) -> Ten
         if isinstance(pixels, bool) or not isinstance(pixels, int | np.integer):
             raise TypeError(f"{name} is {pixels!r}: give a whole number of pixels")
     fill = _paper(images, fill)
+    check_fill(images, fill)
     height, width = images.shape[-2:]
     moved = torch.full_like(images, fill)
     if abs(dx) < width and abs(dy) < height:
@@ -74,7 +76,7 @@ def shift(images: Tensor, dx: int, dy: int, *, fill: float | None = None) -> Ten
 def four_shifts(images: Tensor, pixels: int, *, fill: float | None = None) -> list[Tensor]:
     """Move images right, left, down and up by `pixels`: four batches, as `shift` makes them.
 
-    `fill` is the value that moves in at the border, as for `shift`.
+    `fill` is the value that moves in at the border, as for `shift`, which names the errors, too.
     """
     directions = ((1, 0), (-1, 0), (0, 1), (0, -1))
     return [shift(images, dx * pixels, dy * pixels, fill=fill) for dx, dy in directions]
@@ -244,7 +246,7 @@ def consistency(
         As for `accuracy_under`.
     images : Tensor, shape (N, C, H, W)
     pixels : int
-        Length of the shifts: right, left, down and up.
+        Length of the shifts, >= 1: right, left, down and up.
     device : str or torch.device
         See `utils.training.device`.
 
@@ -253,7 +255,15 @@ def consistency(
     float
         Share of the 4 N pairs with equal predictions, in [0, 1].  A network that always gives
         the same answer reaches 1: show the accuracy beside it.
+
+    Raises
+    ------
+    TypeError
+        If `pixels` is no whole number.
+    ValueError
+        If it is below 1.
     """
+    integer("pixels", pixels, at_least=1)
     device = training.device(device)
     model.to(device)
     with torch.no_grad(), training.evaluation.in_eval_mode(model):

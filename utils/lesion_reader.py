@@ -60,9 +60,21 @@ def classes_of(names: tuple[str, ...], targets: Tensor) -> Tensor:
     -------
     Tensor
         int64 (N,), positions in `names`.
+
+    Raises
+    ------
+    ValueError
+        If a picture is of a leaf that no name holds, as a partition of few pictures leaves some out.
     """
     place = {leaf: k for k, name in enumerate(names) for leaf in TREE.leaves(name)}
-    return torch.tensor([place[leaf] for leaf in lesions.LEAVES])[targets]
+    classes = torch.tensor([place.get(leaf, -1) for leaf in lesions.LEAVES])[targets]
+    if (classes < 0).any():
+        without = [leaf for leaf in lesions.LEAVES if leaf not in place]
+        raise ValueError(
+            f"some pictures are of leaves that no class holds, of {', '.join(without)}: give names "
+            "that together hold every leaf, or more pictures to the partition"
+        )
+    return classes
 
 
 def train(vectors: Tensor, targets: Tensor, names: tuple[str, ...], seed: int) -> nn.Linear:

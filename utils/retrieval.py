@@ -222,7 +222,7 @@ def train_autoencoder(
     *,
     epochs: int = 20,
     batch_size: int = 128,
-    lr: float = 2e-3,
+    lr: float | None = 2e-3,
     seed: int = 0,
     **options,
 ) -> CodeAutoencoder:
@@ -235,7 +235,8 @@ def train_autoencoder(
     bits : int
         Length of the code.
     epochs, batch_size, lr, seed
-        Passes, pictures a step, peak of a one-cycle rate, and the seed of weights, order, noise.
+        Passes, pictures a step, peak of a one-cycle rate (None takes that of
+        `utils.training.fit`), and the seed of weights, order, noise.
     **options
         `hidden` and `noise` of `CodeAutoencoder`.
 
@@ -243,9 +244,18 @@ def train_autoencoder(
     -------
     CodeAutoencoder
         In evaluation mode, on the features' device.
+
+    Raises
+    ------
+    ValueError
+        If the features are not floats (N, D), or a number is out of range.
     """
     from utils import training
 
+    if features.ndim != 2 or not features.is_floating_point():
+        raise ValueError(
+            f"features are {features.dtype} of shape {tuple(features.shape)}: give floats (N, D)"
+        )
     training.set_seed(seed)
     model = CodeAutoencoder(features.shape[1], bits, **options)
     training.fit(

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from utils.arguments import integer
+
 __all__ = [
     "Taxonomy",
     "TrainingClass",
@@ -145,6 +147,8 @@ def partition(taxonomy: Taxonomy, counts: Mapping[str, int], largest: int) -> li
 
     Raises
     ------
+    TypeError
+        If `largest` or a count is no whole number.
     ValueError
         If `largest` is below 1, or a count is negative or not of a leaf.
 
@@ -154,16 +158,13 @@ def partition(taxonomy: Taxonomy, counts: Mapping[str, int], largest: int) -> li
     >>> [c.name for c in partition(skin, {"nevus": 90, "angioma": 5, "melanoma": 20}, largest=50)]
     ['nevus', 'angioma', 'malignant']
     """
-    if not largest >= 1:  # nor NaN
-        raise ValueError(f"largest is {largest}: a class has to be allowed one example at least")
+    integer("largest", largest, at_least=1)
     leaves = taxonomy.leaves()
     strangers = sorted(set(counts) - set(leaves))
-    if strangers or not all(count >= 0 for count in counts.values()):
-        raise ValueError(
-            f"counts have to be 0 or more, of leaves only; these are none: {', '.join(strangers)}"
-            if strangers
-            else "counts have to be 0 or more"
-        )
+    if strangers:
+        raise ValueError(f"counts have to be of leaves; these are none: {', '.join(strangers)}")
+    for leaf, count in counts.items():
+        integer(f"the count of {leaf}", count, at_least=0)
     found: list[TrainingClass] = []
 
     def descend(name: str) -> None:

@@ -317,10 +317,17 @@ def channel_statistics(images: Tensor) -> tuple[list[float], list[float]]:
         C values each (population standard deviation); exact for uint8, where they are computed
         from counts of the 256 values, so that every machine gets the same.
 
+    Raises
+    ------
+    ValueError
+        If the images have not four axes.
+
     >>> mean, std = channel_statistics(load("mnist", quiet=True).images)
     >>> round(mean[0], 4), round(std[0], 4)
     (0.1307, 0.3081)
     """
+    if images.ndim != 4:
+        raise ValueError(f"images of shape {tuple(images.shape)}: give (N, C, H, W)")
     means, stds = [], []
     for channel in range(images.shape[1]):
         values = images[:, channel].flatten()

@@ -105,10 +105,17 @@ def border(owner: np.ndarray) -> np.ndarray:
     array
         (H, W) bool.
 
+    Raises
+    ------
+    ValueError
+        If `owner` has not two axes.
+
     >>> border(np.array([[0, 0, 0, 1, 1, 1]])).astype(int)
     array([[0, 0, 1, 1, 0, 0]])
     """
     from scipy.ndimage import maximum_filter, minimum_filter
 
+    if np.ndim(owner) != 2:
+        raise ValueError(f"owners of shape {np.shape(owner)}: give one number a pixel, (H, W)")
     side = 2 * HALF_WIDTH + 1
     return maximum_filter(owner, side) != minimum_filter(owner, side)

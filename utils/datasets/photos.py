@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from utils.arguments import integer
+
 
 @dataclass(frozen=True)
 class Photo:
@@ -228,8 +230,19 @@ def random_crop(
     rng : numpy.random.Generator
         Source of chance.
     scale : (float, float)
-        Range of the square's side as a share of the photograph's shorter side.
+        Range of the square's side as a share of the photograph's shorter side, in (0, 1].
+
+    Raises
+    ------
+    TypeError
+        If ``size`` is no whole number.
+    ValueError
+        If it is below 1, or ``scale`` is no range in (0, 1].
     """
+    integer("size", size, at_least=1)
+    low, high = scale
+    if not 0 < low <= high <= 1:
+        raise ValueError(f"scale is {scale}: give two shares with 0 < low <= high <= 1")
     side = rng.uniform(*scale) * min(image.size)
     left = rng.uniform(0, image.width - side)
     top = rng.uniform(0, image.height - side)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter
 
+from utils.arguments import integer
 from utils.datasets import Data, Record
 from utils.datasets.cutouts import (
     FOUR_CLASSES,
@@ -90,6 +91,8 @@ def scenes(
 
     Raises
     ------
+    TypeError
+        If a number of things is no whole number.
     ValueError
         If an argument is out of range.
     """
@@ -101,6 +104,7 @@ def scenes(
             f"first={first}; count must be at least 1, size at least {_LEAST_SIZE}, max_objects "
             "1 to 20, seed and first at least 0."
         )
+    integer("max_objects", max_objects, at_least=1)
     if not 8 / size <= low <= high <= 1:
         raise ValueError(
             f"got object_size={object_size}; it must be two shares of the scene's side with "
@@ -182,6 +186,11 @@ def background(rng: np.random.Generator, size: int) -> Image.Image:
     -------
     PIL.Image.Image
         Mode RGB, ``size`` x ``size``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``size`` is no whole number, or below 1.
     """
     name = BACKGROUNDS[rng.integers(len(BACKGROUNDS))]
     crop = random_crop(pil_photo(name), size, rng, (0.4, 0.9))

@@ -123,9 +123,15 @@ def read_labels(text: str) -> tuple[list[str], list[int], list[str]]:
 def held_out_mask(kinds: list[str], by: str = "modules", seed: int = 0) -> list[bool]:
     """Say for each cell whether it is in the test part; see `load_solar`.
 
+    Raises
+    ------
+    ValueError
+        If `by` is no way to split.
+
     >>> held_out_mask(["mono", "poly", "poly", "mono", "poly", "mono"])
     [False, True, True, True, True, True]
     """
+    one_of("way to split", by, ("modules", "cells"), NAME)
     runs = [len(list(group)) for _, group in itertools.groupby(kinds)]
     held_out = sum(runs[-TEST_RUNS:])
     if by == "modules":

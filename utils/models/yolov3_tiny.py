@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils.arguments import integer
+
 __all__ = ["ANCHORS", "YOLOv3Tiny", "class_names", "letterbox", "yolov3_tiny"]
 
 ANCHORS: tuple[tuple[int, int], ...] = (
@@ -191,7 +193,7 @@ def letterbox(image: Tensor, side: int = INPUT) -> tuple[Tensor, float, int, int
     image : Tensor
         uint8 (3, H, W).
     side : int
-        Of the square.
+        Of the square, >= 1.
 
     Returns
     -------
@@ -204,9 +206,12 @@ def letterbox(image: Tensor, side: int = INPUT) -> tuple[Tensor, float, int, int
 
     Raises
     ------
+    TypeError
+        If `side` is no whole number.
     ValueError
-        If the image is not uint8 (3, H, W).
+        If it is below 1, or the image is not uint8 (3, H, W).
     """
+    integer("side", side, at_least=1)
     if image.dtype != torch.uint8 or image.ndim != 3 or image.shape[0] != 3:
         raise ValueError(
             f"got a {image.dtype} tensor of shape {tuple(image.shape)}: give a uint8 photo (3, H, W)"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from utils.arguments import integer
 from utils.plots.boxes import draw_boxes
 from utils.plots.style import (
     INK,
@@ -166,14 +167,22 @@ def region_cuts(
     box : (x1, y1, x2, y2)
         In cells, inside the grid.
     bins : int
-        Bins along each side.
+        Bins along each side, >= 1.
     size : int
         Cells along each side of the grid.
     title : str, optional
         The finding.
     height : float
         Of the figure, in inches.
+
+    Raises
+    ------
+    TypeError
+        If `bins` is no whole number.
+    ValueError
+        If it is below 1.
     """
+    integer("bins", bins, at_least=1)
     figure, panels = subplots(1, 3, height=height, title=title)
     x1, y1, x2, y2 = box
     first, last = (math.floor(x1 + 0.5), math.floor(y1 + 0.5)), (x2, y2)

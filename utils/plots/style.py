@@ -221,9 +221,17 @@ def _show(axes: Axes, picture: np.ndarray, cmap: Any, vmin: Any, vmax: Any) -> A
 
 
 def dark(colour: Any, contrast: float = 4.5) -> tuple[float, float, float]:
-    """The colour, darkened until it is readable as text on white (WCAG contrast ratio)."""
+    """The colour, darkened until it is readable as text on white (WCAG contrast ratio, 1..21).
+
+    Raises
+    ------
+    ValueError
+        If no colour has that `contrast`: black has 21.
+    """
     from matplotlib.colors import to_rgb
 
+    if not 1 <= contrast <= 21:
+        raise ValueError(f"contrast is {contrast}: give 1 (white on white) to 21 (black on white)")
     rgb = np.array(to_rgb(colour))
     while 1.05 / (_luminance(rgb) + 0.05) < contrast:
         rgb = rgb * 0.95

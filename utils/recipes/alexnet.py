@@ -103,6 +103,12 @@ def crop_and_colour(images: Tensor, components: tuple[Tensor, Tensor]) -> Tensor
     """Augment `images` (N, 3, H, W) as in training: random crop, reflection, PCA colour (sec. 4.1).
 
     `components` are eigenvalues (3,) and eigenvectors (3, 3) of the colours' covariance.
+
+    Raises
+    ------
+    ValueError
+        If the images are not floating point, are smaller than the crop, or the components have
+        other shapes.
     """
     return augmentation.pca_colour(augmentation.random_crop_flip(images, CROP), components)
 

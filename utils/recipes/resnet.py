@@ -64,7 +64,15 @@ def centred(train: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
     tuple of Tensor
         All of them as floats, divided by the one standard deviation of the centred training
         images.  He et al. (2016), sec. 4.2 ("per-pixel mean subtracted").
+
+    Raises
+    ------
+    ValueError
+        If `train` has not four axes, or the images are of several sizes.
     """
+    sizes = {tuple(images.shape[1:]) for images in (train, *others)}
+    if train.ndim != 4 or len(sizes) > 1:
+        raise ValueError(f"images of {sizes}: give (N, C, H, W), all of one size")
     mean = train.float().mean(dim=0)
     spread = train[:5000].float().sub(mean).std()
     return tuple((images.float() - mean) / spread for images in (train, *others))
