@@ -220,6 +220,9 @@ def test_errors(pairs):
         (lambda: CoralHead(5, 5, span=-1), "span of 0 or more"),
         (lambda: mean_absolute_error(torch.zeros(2), torch.zeros(3)), "same length"),
         (lambda: root_mean_squared_error(torch.zeros(0), torch.zeros(0)), "at least 1"),
+        (lambda: predict_rank(torch.tensor([[0.5, torch.nan]])), "1 of 2 values is NaN"),
+        (lambda: predict_rank(torch.zeros(1, 2, 4)), r"give \(N, K-1\)"),
+        (lambda: rank_inconsistencies(torch.zeros(4)), r"give \(N, K-1\)"),
     ],
 )
 def test_errors_say_what_to_do(call, words):

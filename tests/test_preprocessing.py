@@ -1,5 +1,7 @@
 """Centring, deslanting and cropping against scikit-image, SciPy and their own definitions."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -139,6 +141,7 @@ def test_empty_images_stay_empty_and_types_stay(prepare):
         (torch.zeros(2, 3, 28, 28), r"\(2, 3, 28, 28\)"),
         (torch.zeros(2, 1, 28, 28, dtype=torch.int64), "int64"),
         (torch.full((1, 1, 4, 4), -0.42), "-0.42"),
+        (torch.full((1, 1, 4, 4), math.nan), "nan"),
     ],
 )
 def test_what_is_no_ink_is_refused(prepare, images, complaint):
@@ -146,7 +149,14 @@ def test_what_is_no_ink_is_refused(prepare, images, complaint):
         prepare(images)
 
 
-@pytest.mark.parametrize("options", [{"size": 1}, {"threshold": 0}, {"threshold": 1.5}])
-def test_crops_without_sense_are_refused(options):
-    with pytest.raises(ValueError, match="size is at least 2"):
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"size": 1}, "size is 1: it must be >= 2"),
+        ({"threshold": 0}, "threshold is 0: give a share"),
+        ({"threshold": 1.5}, "at most 1"),
+    ],
+)
+def test_crops_without_sense_are_refused(options, complaint):
+    with pytest.raises(ValueError, match=complaint):
         crop_to_ink(torch.zeros(1, 1, 28, 28), **options)

@@ -187,6 +187,35 @@ def test_jitter_has_its_size_and_keeps_boxes_open():
     assert (wild[:, 2:] - wild[:, :2]).min() > 0.999
     again = segmentation.jitter_boxes(boxes, 0.05, torch.Generator().manual_seed(0))
     torch.testing.assert_close(again - boxes, off)
+    whole = segmentation.jitter_boxes(boxes.long(), 0.05, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(whole - boxes, off)
+
+
+def test_a_box_that_is_no_number_leaves_no_mask_that_looks_like_one(scene):
+    target = scene.targets[0]
+    boxes = target["boxes"].clone()
+    boxes[0, 2] = torch.nan
+    small = segmentation.crop_masks(target["masks"], boxes, 7)
+    assert small[0].isnan().all() and not small[1:].isnan().any()
+    with pytest.raises(ValueError, match="none NaN"):
+        segmentation.shared_maps(target["masks"], boxes, 3)
+    with pytest.raises(ValueError, match="boxes: 1 of"):
+        segmentation.average_precision([], [target | {"boxes": boxes}])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labels": torch.tensor([0])}, "picture 0 has .*one row an object"),
+        ({"masks": torch.zeros(1, 8, 8, dtype=torch.bool)}, "one row an object"),
+        ({"labels": torch.tensor([-1, 0])}, "label -1: give labels from 0"),
+    ],
+)
+def test_detectors_get_whole_objects(change, words):
+    masks = torch.ones(2, 8, 8, dtype=torch.bool)
+    target = {"boxes": torch.tensor([[0.0, 0, 8, 8]] * 2), "labels": torch.tensor([0, 1])}
+    with pytest.raises(ValueError, match=words):
+        segmentation.to_detector([target | {"masks": masks} | change])
 
 
 @pytest.fixture(scope="module")

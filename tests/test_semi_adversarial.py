@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
+from torch import nn
 from torch.nn import functional as F
 
 from utils import semi_adversarial as sa
@@ -148,6 +149,24 @@ def test_true_match_rate_refuses(fmr):
         sa.true_match_rate(torch.rand(3), torch.rand(3), fmr)
     with pytest.raises(ValueError, match="some of both"):
         sa.true_match_rate(torch.rand(0), torch.rand(3), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: sa.area_under_roc(torch.tensor([torch.nan]), torch.rand(3)), "genuine: 1 of 1"),
+        (lambda: sa.psnr(torch.rand(1, 1, 4, 4), torch.rand(2, 1, 4, 4)), "the same faces"),
+        (
+            lambda: sa.matcher_loss(abs, torch.rand(1, 1, 4, 4), torch.rand(2, 1, 4, 4)),
+            "same faces",
+        ),
+        (lambda: sa.accuracy(nn.Flatten(), torch.rand(2, 1, 1, 2), torch.tensor([0, 2])), "0 or 1"),
+        (lambda: sa.grey(torch.rand(1, 2, 3, 4, 4)), r"give \(N, 3, H, W\)"),
+    ],
+)
+def test_a_judgement_of_what_does_not_fit_is_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
 
 
 def test_match_scores_leave_out_a_picture_with_itself():

@@ -1,5 +1,6 @@
 """Crops, flips, smooth targets and averaged views against their definitions."""
 
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -47,6 +48,8 @@ def test_smoothed_loss_written_out():
     targets[range(5), labels] += 0.9
     expected = -(targets * logits.log_softmax(1)).sum(1).mean()
     torch.testing.assert_close(speedrun.smoothed_loss(logits, labels), expected)
+    with pytest.raises(ValueError, match=r"smoothing is 1\.5"):
+        speedrun.smoothed_loss(logits, labels, 1.5)
 
 
 def test_flipped_logits_do_not_care_which_way_an_image_looks():

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from utils.arguments import check_no_nan
 from utils.models.heads import CoralHead, OrdinalHead
 
 __all__ = [
@@ -160,11 +161,17 @@ def predict_rank(logits: Tensor) -> Tensor:
     Tensor
         int64 (N,), each 0..K-1.
 
+    Raises
+    ------
+    ValueError
+        If the logits have another shape or hold NaN, which answers neither yes nor no.
+
     Notes
     -----
     Cao et al., Eq. 1 and 5 (whose ranks count from 1). The count is a rank even where the answers
     contradict each other.
     """
+    _check_logits(logits)
     return (logits > 0).sum(1)
 
 
@@ -181,7 +188,13 @@ def rank_inconsistencies(logits: Tensor) -> Tensor:
     Tensor
         int64 (N,), each 0..K-2: how many k have P(y > k+1) above P(y > k), which no distribution
         of y allows.
+
+    Raises
+    ------
+    ValueError
+        If the logits have another shape or hold NaN.
     """
+    _check_logits(logits)
     return (logits[:, 1:] > logits[:, :-1]).sum(1)
 
 
@@ -227,6 +240,12 @@ def _difference(predictions: Tensor, labels: Tensor) -> Tensor:
             f"{tuple(labels.shape)}: give two vectors of the same length, at least 1"
         )
     return predictions.double() - labels.double()
+
+
+def _check_logits(logits: Tensor) -> None:
+    if logits.ndim != 2:
+        raise ValueError(f"logits have shape {tuple(logits.shape)}: give (N, K-1)")
+    check_no_nan(logits=logits)
 
 
 def _check_labels(labels: Tensor, num_ranks: int) -> None:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from utils.arguments import integer
+
 __all__ = ["Moments", "centre", "crop_to_ink", "deslant", "moments"]
 
 
@@ -56,7 +58,7 @@ def moments(images: Tensor) -> Moments:
     Raises
     ------
     ValueError
-        If the shape or type is another, or an intensity is negative.
+        If the shape or type is another, or an intensity is negative or NaN.
 
     >>> image = torch.zeros(1, 1, 5, 5)
     >>> image[0, 0, 1, 3] = 7
@@ -182,11 +184,13 @@ def crop_to_ink(images: Tensor, size: int = 20, *, threshold: float = 0.2) -> Te
     ------
     ValueError
         As for `moments`, and if `size` or `threshold` is out of range.
+    TypeError
+        If `size` is no whole number.
     """
-    if size < 2 or not 0 < threshold <= 1:
+    integer("size", size, at_least=2)
+    if not 0 < threshold <= 1:
         raise ValueError(
-            f"got size={size}, threshold={threshold}: the size is at least 2 pixels, the "
-            "threshold a share of the brightest pixel, above 0 and at most 1"
+            f"threshold is {threshold}: give a share of the brightest pixel, above 0 and at most 1"
         )
     ink = _ink(images)
     height, width = ink.shape[-2:]
@@ -217,10 +221,10 @@ def _ink(images: Tensor) -> Tensor:
             f"images are {images.dtype} of shape {tuple(images.shape)}: give uint8 or floating "
             "point of shape (N, 1, H, W)"
         )
-    if images.numel() and images.is_floating_point() and images.min() < 0:
+    if images.numel() and images.is_floating_point() and not images.min() >= 0:
         raise ValueError(
             f"an intensity is {images.min().item():g}: moments weigh the ink, so no pixel may be "
-            "negative; give the images before they are normalised"
+            "negative or NaN; give the images before they are normalised"
         )
     return images[:, 0] if images.dtype == torch.float64 else images[:, 0].float()
 

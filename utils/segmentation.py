@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from utils.arguments import check_no_nan, integer
+
 if TYPE_CHECKING:
     Size = int | tuple[int, int]
 
@@ -56,8 +58,8 @@ def interpolation(points: Tensor, size: int) -> Tensor:
     Parameters
     ----------
     points : Tensor
-        (P,) places in units of cells, where the centre of cell j is at j: 1.25 lies a quarter of
-        the way from cell 1 to cell 2.
+        (P,) floating point, places in units of cells, where the centre of cell j is at j: 1.25 lies
+        a quarter of the way from cell 1 to cell 2.
     size : int
         Cells in the row, at least 1.
 
@@ -66,7 +68,15 @@ def interpolation(points: Tensor, size: int) -> Tensor:
     Tensor
         (P, size); row p holds the at most two weights of point p. Up to one cell outside the row
         its end cell is read; farther out all weights are 0, as in torchvision.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the points are not floating point, or `size` is no whole number or below 1.
     """
+    integer("size", size, at_least=1)
+    if not points.is_floating_point():
+        raise TypeError(f"points are {points.dtype}: give floating point, such as points.float()")
     inside = (points >= -1) & (points <= size)
     points = points.clamp(0, size - 1)
     cells = torch.arange(size, device=points.device, dtype=points.dtype)
@@ -97,7 +107,7 @@ def roi_align(
     output_size : int or (int, int)
         Bins along height and width.
     spatial_scale : float
-        Cells a pixel: 1/8 for features of stride 8.
+        Cells a pixel, above 0: 1/8 for features of stride 8.
     sampling_ratio : int
         Samples a bin along each axis; 0 or less: as many as a bin has cells, rounded up.
     aligned : bool
@@ -114,7 +124,9 @@ def roi_align(
     Raises
     ------
     ValueError
-        If the boxes are not one (L, 4) tensor a picture or a size is not positive.
+        If the boxes are not one (L, 4) tensor a picture, or a size or the scale is not positive.
+    TypeError
+        If the sampling ratio is no whole number.
 
     Notes
     -----
@@ -127,7 +139,9 @@ def roi_align(
     tensor([[16.2000, 18.2000],
             [32.2000, 34.2000]])
     """
-    height, width = _check(features, boxes, output_size)
+    height, width = _check(features, boxes, output_size, spatial_scale)
+    if not isinstance(sampling_ratio, int):
+        raise TypeError(f"sampling_ratio is {sampling_ratio!r}: give a whole number, such as 2")
     shift = 0.5 if aligned else 0.0
     regions = []
     for image, box in _each(features, boxes):
@@ -177,7 +191,7 @@ def roi_pool(
     -----
     Girshick (2015), sec. 2.1; the rounding as in torchvision, halves away from zero.
     """
-    height, width = _check(features, boxes, output_size)
+    height, width = _check(features, boxes, output_size, spatial_scale)
     regions = []
     for image, box in _each(features, boxes):
         x1, y1, x2, y2 = _whole_cells(box, spatial_scale)
@@ -230,7 +244,7 @@ def roi_warp(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         As in `roi_align`.
 
     Notes
@@ -238,7 +252,7 @@ def roi_warp(
     Dai et al. (2016), sec. 3.2, as He et al. (2017), sec. 3, describe it: bilinear, but with the
     region quantised. Which cells a rounded box covers follows `roi_pool`: the last one included.
     """
-    _check(features, boxes, output_size)
+    _check(features, boxes, output_size, spatial_scale)
     whole = []
     for some in boxes:
         cells = [_whole_cells(box, spatial_scale) for box in some]
@@ -249,10 +263,14 @@ def roi_warp(
     return roi_align(features, whole, output_size, 1.0, sampling_ratio)
 
 
-def _check(features: Tensor, boxes: Sequence[Tensor], output_size: Size) -> tuple[int, int]:
+def _check(
+    features: Tensor, boxes: Sequence[Tensor], output_size: Size, spatial_scale: float
+) -> tuple[int, int]:
     size = (output_size, output_size) if isinstance(output_size, int) else tuple(output_size)
     if len(size) != 2 or min(size) < 1:
         raise ValueError(f"output_size is {output_size}: give one or two numbers of at least 1")
+    if not spatial_scale > 0:
+        raise ValueError(f"spatial_scale is {spatial_scale}: give cells a pixel, such as 1/8")
     if features.ndim != 4 or len(boxes) != len(features):
         raise ValueError(
             f"features have shape {tuple(features.shape)} and there are boxes for {len(boxes)} "
@@ -296,12 +314,19 @@ def crop_masks(masks: Tensor, boxes: Tensor, size: int) -> Tensor:
     Returns
     -------
     Tensor
-        (M, size, size) float32, 0 or 1.
+        (M, size, size) float32, 0 or 1; NaN where a box is.
+
+    Raises
+    ------
+    ValueError
+        If there is not one box a mask.
     """
+    if len(masks) != len(boxes):
+        raise ValueError(f"{len(masks)} masks and {len(boxes)} boxes: give one box a mask")
     if len(masks) == 0:
         return torch.zeros(0, size, size, device=masks.device)
     cut = roi_align(masks[:, None].float(), list(boxes[:, None]), size, sampling_ratio=2)
-    return (cut[:, 0] >= 0.5).float()
+    return (cut[:, 0] >= 0.5).float().masked_fill(cut[:, 0].isnan(), math.nan)
 
 
 def paste_masks(masks: Tensor, boxes: Tensor, height: int, width: int) -> Tensor:
@@ -314,14 +339,21 @@ def paste_masks(masks: Tensor, boxes: Tensor, height: int, width: int) -> Tensor
     boxes : Tensor
         (M, 4), x1, y1, x2, y2 in pixels.
     height, width : int
-        Size of the picture.
+        Size of the picture, at least 1.
 
     Returns
     -------
     Tensor
         (M, height, width) float32 probabilities, 0 outside the box. A mask is where they exceed
         a half.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is not one box a mask, or a size is no whole number or below 1.
     """
+    integer("height", height, at_least=1)
+    integer("width", width, at_least=1)
     pasted = torch.zeros(len(masks), height, width, device=masks.device)
     for number, (mask, box) in enumerate(zip(masks.float(), boxes, strict=True)):
         x1, y1, x2, y2 = box.to(mask).unbind()
@@ -340,7 +372,17 @@ def _unbin(start: Tensor, stop: Tensor, size: int, bins: int) -> Tensor:
 
 
 def mask_iou_of_pairs(a: Tensor, b: Tensor) -> Tensor:
-    """Intersection over union of each mask of `a` (M, H, W) with the same one of `b`: (M,)."""
+    """Intersection over union of each mask of `a` (M, H, W) with the same one of `b`: (M,).
+
+    Raises
+    ------
+    ValueError
+        If their shapes differ or are no (M, H, W).
+    """
+    if a.shape != b.shape or a.ndim != 3:
+        raise ValueError(
+            f"masks of shape {tuple(a.shape)} and {tuple(b.shape)}: give (M, H, W) twice"
+        )
     shared = (a & b).flatten(1).sum(1)
     return shared / (a | b).flatten(1).sum(1).clamp(min=1)
 
@@ -377,17 +419,26 @@ def jitter_boxes(boxes: Tensor, share: float, generator: torch.Generator | None 
     Parameters
     ----------
     boxes : Tensor
-        (M, 4), x1, y1, x2, y2.
+        (M, 4), x1, y1, x2, y2, floating point or whole numbers.
     share : float
-        Standard deviation of a side's error, in box widths or heights.
+        Standard deviation of a side's error, in box widths or heights, at least 0.
     generator : torch.Generator, optional
         Of the CPU; the global one if left out.
 
     Returns
     -------
     Tensor
-        (M, 4), each at least one pixel wide and high.
+        (M, 4) floating point, each at least one pixel wide and high.
+
+    Raises
+    ------
+    ValueError
+        If the share is negative.
     """
+    if not share >= 0:
+        raise ValueError(f"share is {share}: give a standard deviation of 0 or more")
+    if not boxes.is_floating_point():  # whole numbers would cut the noise off
+        boxes = boxes.float()
     noise = torch.randn(boxes.shape, generator=generator).to(boxes)
     size = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
     moved = boxes + share * size * noise
@@ -405,7 +456,7 @@ def region_targets(
     Parameters
     ----------
     targets : sequence of dict
-        With "boxes", "labels" and "masks", one a picture.
+        With "boxes" (M, 4), "labels" (M,) and "masks" (M, H, W), one a picture.
     share, generator
         Of `jitter_boxes`.
     size : int
@@ -415,7 +466,13 @@ def region_targets(
     -------
     list of dict
         "boxes" (M, 4), "labels" (M,), "small" (M, size, size): what `models.MaskNet` takes.
+
+    Raises
+    ------
+    ValueError
+        If a picture has not as many boxes as labels and masks, or the share is negative.
     """
+    _check_objects(targets, boxes=2, labels=1, masks=3)
     regions = []
     for target in targets:
         boxes = jitter_boxes(target["boxes"], share, generator)
@@ -470,12 +527,17 @@ def shared_maps(masks: Tensor, boxes: Tensor, parts: int) -> Tensor:
     boxes : Tensor
         (M, 4), x1, y1, x2, y2.
     parts : int
-        Parts along each side; 1 is a semantic map, 3 as in Dai et al.'s Fig. 1.
+        Parts along each side, at least 1; 1 is a semantic map, 3 as in Dai et al.'s Fig. 1.
 
     Returns
     -------
     Tensor
         (parts ** 2, H, W) bool.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is not one box a mask, a box holds NaN, or `parts` is no whole number or below 1.
 
     Notes
     -----
@@ -483,6 +545,7 @@ def shared_maps(masks: Tensor, boxes: Tensor, parts: int) -> Tensor:
     convolutional networks, ECCV; used by Li, Qi, Dai, Ji, Wei (2017), Fully convolutional
     instance-aware semantic segmentation (FCIS), CVPR.
     """
+    integer("parts", parts, at_least=1)
     maps = torch.zeros(parts**2, *masks.shape[1:], dtype=torch.bool)
     for mask, box in zip(masks, boxes, strict=True):
         which = _part(box, parts, *mask.shape)
@@ -505,6 +568,11 @@ def read_shared_maps(maps: Tensor, boxes: Tensor) -> Tensor:
     -------
     Tensor
         (M, H, W) bool, False outside the box.
+
+    Raises
+    ------
+    ValueError
+        If a box holds NaN.
     """
     parts = math.isqrt(len(maps))
     masks = torch.zeros(len(boxes), *maps.shape[1:], dtype=torch.bool)
@@ -518,6 +586,8 @@ def read_shared_maps(maps: Tensor, boxes: Tensor) -> Tensor:
 def _part(box: Tensor, parts: int, height: int, width: int) -> Tensor:
     """Number of the box's part in which each pixel lies, -1 outside: (height, width)."""
     x1, y1, x2, y2 = box.tolist()
+    if any(map(math.isnan, (x1, y1, x2, y2))):
+        raise ValueError(f"a box is {[x1, y1, x2, y2]}: give x1, y1, x2, y2 in pixels, none NaN")
     column = torch.floor((torch.arange(width) + 0.5 - x1) / (x2 - x1) * parts)
     row = torch.floor((torch.arange(height) + 0.5 - y1) / (y2 - y1) * parts)
     inside = ((row >= 0) & (row < parts))[:, None] & ((column >= 0) & (column < parts))
@@ -542,7 +612,14 @@ def to_detector(targets: Sequence[dict]) -> list[dict]:
     -------
     list of dict
         New dicts with these three only.
+
+    Raises
+    ------
+    ValueError
+        If a picture has not as many of one as of the others, or a label is below 0.
     """
+    _check_objects(targets, boxes=2, labels=1, masks=3)
+    _check_lowest_label(targets, 0)
     return [
         {
             "boxes": target["boxes"].float(),
@@ -565,7 +642,17 @@ def from_detector(predictions: Sequence[dict]) -> list[dict]:
     -------
     list of dict
         On the CPU: "boxes", "labels" from 0, "scores", "masks" (D, H, W) bool (above a half).
+
+    Raises
+    ------
+    ValueError
+        If a picture has not as many of one as of the others, a label is below 1, or a mask holds
+        NaN.
     """
+    _check_objects(predictions, boxes=2, labels=1, scores=1, masks=4)
+    _check_lowest_label(predictions, 1)
+    for prediction in predictions:
+        check_no_nan(masks=prediction["masks"])
     return [
         {
             "boxes": prediction["boxes"].detach().cpu(),
@@ -575,6 +662,27 @@ def from_detector(predictions: Sequence[dict]) -> list[dict]:
         }
         for prediction in predictions
     ]
+
+
+def _check_objects(pictures: Sequence[dict], **axes: int) -> None:
+    """Each entry has its number of axes, and as many rows as the picture's others."""
+    for number, one in enumerate(pictures):
+        shapes = {name: tuple(one[name].shape) for name in axes}
+        rows = {shape[:1] for shape in shapes.values()}
+        if len(rows) > 1 or any(len(shapes[name]) != axes[name] for name in axes):
+            given = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            wanted = ", ".join(f"{name} {count}" for name, count in axes.items())
+            raise ValueError(
+                f"picture {number} has {given}: give one row an object, and as many axes as {wanted}"
+            )
+
+
+def _check_lowest_label(pictures: Sequence[dict], lowest: int) -> None:
+    for number, one in enumerate(pictures):
+        if len(one["labels"]) and one["labels"].min() < lowest:
+            raise ValueError(
+                f"picture {number} has the label {one['labels'].min()}: give labels from {lowest}"
+            )
 
 
 def detect(model: torch.nn.Module, images: Tensor, batch_size: int = 16) -> list[dict]:
@@ -611,7 +719,7 @@ def average_precision(predictions: Sequence[dict], targets: Sequence[dict]) -> d
     predictions : sequence of dict
         As `from_detector` gives them, one a picture.
     targets : sequence of dict
-        With "boxes", "labels", "masks".
+        With "boxes", "labels", "masks", as many.
 
     Returns
     -------
@@ -619,12 +727,19 @@ def average_precision(predictions: Sequence[dict], targets: Sequence[dict]) -> d
         ``box_ap``, ``mask_ap`` (mean over IoU thresholds .5, .55, ..., .95), ``box_ap50``,
         ``box_ap75``, ``mask_ap50``, ``mask_ap75``; means over the classes that occur, in 0..1.
 
+    Raises
+    ------
+    ValueError
+        If a box or a score is NaN, or there are not as many of one as of the others.
+
     Notes
     -----
     Computed by torchmetrics, which hands it to COCO's own code.
     """
     from torchmetrics.detection import MeanAveragePrecision
 
+    for one in (*predictions, *targets):
+        check_no_nan(**{name: one[name] for name in ("boxes", "scores") if name in one})
     metric = MeanAveragePrecision(iou_type=("bbox", "segm"))
     wanted = [{key: t[key] for key in ("boxes", "labels", "masks")} for t in targets]
     metric.update(list(predictions), wanted)

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils.arguments import check_no_nan
+
 OUTPUTS = ("SM", "NT", "OP")
 """Same, neutral and opposite: the three pictures made of a face."""
 
@@ -38,7 +40,14 @@ def grey(images: Tensor) -> Tensor:
     -------
     Tensor
         float32 (N, 1, H, W).
+
+    Raises
+    ------
+    ValueError
+        If the images have another shape.
     """
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"images have shape {tuple(images.shape)}: give (N, 3, H, W)")
     scale = 255.0 if images.dtype == torch.uint8 else 1.0
     red, green, blue = images.unbind(1)
     return (0.299 * red.float() + 0.587 * green + 0.114 * blue).div_(scale).unsqueeze(1)
@@ -160,8 +169,10 @@ def attribute_loss(classifier: Callable, same: Tensor, opposite: Tensor, styles:
 def matcher_loss(embed: Callable, same: Tensor, x: Tensor) -> Tensor:
     """J_M of the paper: squared distance of the embeddings of X'_SM and X, mean over faces.
 
-    `embed` maps pictures `same` and `x`, (N, 1, H, W), to (N, embedding).
+    `embed` maps pictures `same` and `x`, (N, 1, H, W), to (N, embedding). Raises ValueError if
+    their shapes differ.
     """
+    _check_pairs(same=same, x=x)
     return (embed(same) - embed(x).detach()).square().sum(1).mean()
 
 
@@ -170,10 +181,18 @@ def code_matcher_loss(embed: Callable, same: Tensor, opposite: Tensor, x: Tensor
 
     Arguments as for `matcher_loss`. The code sums over its batches of 8 faces; here it is the mean
     over faces times 8, the same number for such a batch. Two errors in opposite directions cancel:
-    it may be 0 although neither picture is recognised.
+    it may be 0 although neither picture is recognised. Raises ValueError as `matcher_loss`.
     """
+    _check_pairs(same=same, opposite=opposite, x=x)
     middle = (embed(same) + embed(opposite)) / 2
     return 8 * (middle - embed(x).detach()).square().sum(1).mean()
+
+
+def _check_pairs(**pictures: Tensor) -> None:
+    shapes = {name: tuple(some.shape) for name, some in pictures.items()}
+    if len(set(shapes.values())) > 1:
+        given = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(f"the shapes are {given}: give the same faces in the same order")
 
 
 class SemiAdversarialTraining(nn.Module):
@@ -306,14 +325,12 @@ def true_match_rate(genuine: Tensor, impostor: Tensor, fmr: float | Tensor) -> T
     Raises
     ------
     ValueError
-        If there are no scores or a rate is out of range.
+        If the scores are no vectors, empty or NaN, or a rate is out of range.
     """
+    _check_scores(genuine, impostor)
     rates = torch.as_tensor(fmr, dtype=torch.float64)
-    if not len(genuine) or not len(impostor) or bool(((rates < 0) | (rates >= 1)).any()):
-        raise ValueError(
-            f"{len(genuine)} genuine and {len(impostor)} impostor scores at false match rates "
-            f"{rates.tolist()}: give some of both, and rates from 0 to below 1"
-        )
+    if bool(((rates < 0) | (rates >= 1)).any()):
+        raise ValueError(f"false match rates {rates.tolist()}: give rates from 0 to below 1")
     falling = impostor.sort(descending=True).values
     allowed = (rates * len(impostor) + 1e-9).floor().long()
     thresholds = falling[allowed]
@@ -325,20 +342,46 @@ def true_match_rate(genuine: Tensor, impostor: Tensor, fmr: float | Tensor) -> T
 def area_under_roc(genuine: Tensor, impostor: Tensor) -> float:
     """Chance that a genuine pair scores higher than an impostor pair (ties count half).
 
+    Parameters
+    ----------
+    genuine, impostor : Tensor
+        Scores, (N,) and (M,).
+
+    Returns
+    -------
+    float
+        In 0..1.
+
+    Raises
+    ------
+    ValueError
+        If the scores are no vectors, empty or NaN.
+
     >>> area_under_roc(torch.tensor([0.9, 0.4]), torch.tensor([0.1, 0.4]))
     0.875
     """
+    _check_scores(genuine, impostor)
     rising = impostor.sort().values
     below = torch.searchsorted(rising, genuine) + torch.searchsorted(rising, genuine, right=True)
     return (below.double().mean() / (2 * len(impostor))).item()
+
+
+def _check_scores(genuine: Tensor, impostor: Tensor) -> None:
+    if genuine.ndim != 1 or impostor.ndim != 1 or not len(genuine) or not len(impostor):
+        raise ValueError(
+            f"genuine scores of shape {tuple(genuine.shape)}, impostor scores of shape "
+            f"{tuple(impostor.shape)}: give two vectors, with some of both"
+        )
+    check_no_nan(genuine=genuine, impostor=impostor)
 
 
 def psnr(pictures: Tensor, originals: Tensor) -> float:
     """Peak signal-to-noise ratio in decibels, mean over pictures.
 
     `pictures` and `originals` are (N, ...) in 0..1. 20 dB is an error of a tenth of the range (root
-    mean square), 40 dB of a hundredth.
+    mean square), 40 dB of a hundredth. Raises ValueError if their shapes differ.
     """
+    _check_pairs(pictures=pictures, originals=originals)
     error = (pictures - originals).square().flatten(1).mean(1).clamp(min=1e-12)
     return (-10 * error.log10()).mean().item()
 
@@ -346,11 +389,19 @@ def psnr(pictures: Tensor, originals: Tensor) -> float:
 def accuracy(classifier: nn.Module, pictures: Tensor, styles: Tensor) -> float:
     """Share of `pictures` (N, 1, H, W) whose style the classifier names rightly, in 0..1.
 
-    `styles` are the true labels (N,), 0 or 1.
+    `styles` are the true labels (N,), 0 or 1. Raises ValueError for others, and if the classifier
+    answers NaN.
     """
+    if styles.shape != pictures.shape[:1] or not set(styles.tolist()) <= {0, 1}:
+        raise ValueError(
+            f"{len(pictures)} pictures and styles of shape {tuple(styles.shape)}: give one style a "
+            "picture, 0 or 1"
+        )
     classifier.eval()
     with torch.no_grad():
-        found = torch.cat([classifier(part).argmax(1) for part in pictures.split(200)])
+        logits = torch.cat([classifier(part) for part in pictures.split(200)])
+    check_no_nan(logits=logits)
+    found = logits.argmax(1)
     return (found == styles).double().mean().item()
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from utils import augmentation, training
+from utils.arguments import integer
 
 __all__ = ["crop_and_flip", "flipped_logits", "smoothed_loss", "train_fast"]
 
@@ -57,7 +58,14 @@ def smoothed_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.1) -> Te
     -------
     Tensor
         Mean over the batch.  Szegedy et al. (2016), Rethinking the Inception architecture, sec. 7.
+
+    Raises
+    ------
+    ValueError
+        If the smoothing is out of range.
     """
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"smoothing is {smoothing}: give a share of 0 or more, below 1")
     return F.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
 
 
@@ -78,7 +86,13 @@ def flipped_logits(model: nn.Module, images: Tensor, batch_size: int = 1000) -> 
     -------
     Tensor
         (N, classes), on the CPU.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the batch size is no whole number, or below 1.
     """
+    integer("batch_size", batch_size, at_least=1)
     device = next(model.parameters()).device
     logits = []
     for batch in images.split(batch_size):
@@ -95,7 +109,7 @@ def train_fast(
     data: Any,
     *,
     epochs: int,
-    lr: float = 0.4,
+    lr: float | None = 0.4,
     batch_size: int = 256,
     padding: int = 2,
     augment: Callable[[Tensor], Tensor] | None = None,
@@ -111,8 +125,8 @@ def train_fast(
         Images uint8 or float in [0, 1].
     epochs, batch_size : int
         As for `utils.training.fit`.
-    lr : float
-        Peak rate.
+    lr : float, optional
+        Peak rate; None is the one `utils.training.fit` has for SGD.
     padding : int
         How far images are shifted; in few epochs little is best.
     augment : function, optional

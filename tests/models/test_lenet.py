@@ -249,6 +249,8 @@ def test_the_smallest_penalty_wins():
     penalties = RBFOutput(digit_codes())(digit_codes())
     assert torch.equal(penalties.diagonal(), torch.zeros(10))
     assert torch.equal(predict(penalties), torch.arange(10))
+    penalties[3, 5] = torch.nan
+    assert predict(penalties)[2:5].tolist() == [2, -1, 4]
 
 
 batches = hnp.arrays(np.float64, (4, 10), elements=st.floats(0, 300))
@@ -326,7 +328,12 @@ def test_prepare_maps_paper_and_ink(shape):
 
 
 @pytest.mark.parametrize(
-    "images", [torch.zeros(2, 28, 28), torch.zeros(2, 1, 32, 32, dtype=torch.uint8)]
+    "images",
+    [
+        torch.zeros(2, 28, 28),
+        torch.zeros(2, 1, 32, 32, dtype=torch.uint8),
+        torch.zeros(2, 3, 28, 28, dtype=torch.uint8),  # would be six grey digits
+    ],
 )
 def test_prepare_refuses_other_images(images):
     with pytest.raises(ValueError, match=r"uint8 \(N, 1, 28, 28\)"):

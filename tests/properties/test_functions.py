@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from known import KNOWN, STUDY
+from known import KNOWN
 from recipes import EXEMPT, RECIPES
 from trials import Draw, Recipe, findings
 
@@ -57,22 +57,12 @@ def test_every_public_function_has_a_recipe_or_a_reason():
 def test_no_recipe_or_exemption_is_left_over():
     names = public_names()
     assert not [name for name in RECIPES if name not in names]
+    assert not [name for name in KNOWN if name not in RECIPES], "take it out of known.py"
     assert not [pattern for pattern in EXEMPT if not fnmatch.filter(names, pattern)]
     for reason in EXEMPT.values():
         for word in reason.split():
             if word.startswith("tests/"):
                 assert (ROOT / word.rstrip(".,;:)")).exists(), f"there is no {word}"
-
-
-def test_what_waits_for_a_study_is_in_its_digest():
-    measured = "".join(p.read_text() for p in (ROOT / "data" / "measured").glob("*.json"))
-    for name, (_, reason) in KNOWN.items():
-        assert name in RECIPES, f"{name} is no longer tried: take it out of known.py"
-        module = RECIPES[name].function.__module__.replace(".", "/")
-        if reason == STUDY:
-            assert f'"{module}.py"' in measured or f'"{module}/__init__.py"' in measured, (
-                f"{module} is in no digest: mend {name} and take it out of known.py"
-            )
 
 
 def expected(name: str) -> set[tuple[str, str]]:

@@ -237,6 +237,20 @@ def test_validation_chooses_the_epoch_and_keep_best_its_weights(make_patterns, m
         train(model, data, keep="best")
 
 
+def test_no_number_is_never_the_best_epoch():
+    assert training.History(validation_metric=[math.nan, 0.2, 0.5, math.nan]).best_epoch == 3
+    assert training.History(validation_loss=[math.nan, 0.2, 0.5]).best_epoch == 2
+    assert training.History(validation_metric=[math.nan, math.nan]).best_epoch == 1
+
+
+def test_accuracy_of_scores_that_are_no_numbers_is_no_number():
+    outputs = torch.tensor([[1.0, 0.0], [math.nan, 1.0]])
+    assert training.accuracy(outputs[:1], torch.tensor([0])) == 1
+    assert training.accuracy(outputs, torch.tensor([0, 0])).isnan()
+    with pytest.raises(ValueError, match=r"give \(N, C, \.\.\.\) and \(N, \.\.\.\)"):
+        training.accuracy(outputs[:1], torch.tensor([0, 0]))
+
+
 def test_evaluation_does_not_depend_on_batches_nor_move_the_network(make_patterns, make_net):
     model, data = make_net(dropout=0.5, batch_norm=True), make_patterns(101)
     model[1].eval()

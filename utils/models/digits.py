@@ -21,8 +21,8 @@ class DigitMLP(nn.Sequential):
 
     Notes
     -----
-    Shape: (N, 1, 28, 28) or (N, 784) -> (N, num_classes). The widths are chosen so that it has
-    as many parameters as `LeNet5` (61,706), to one in a thousand.
+    Shape: (N, 1, 28, 28), (N, 28, 28) or (N, 784) -> (N, num_classes). The widths are chosen so
+    that it has as many parameters as `LeNet5` (61,706), to one in a thousand.
 
     Examples
     --------

@@ -46,8 +46,10 @@ def whitening_filters(images: Tensor, epsilon: float = 5e-4) -> Tensor:
     Raises
     ------
     ValueError
-        If the images have another shape.
+        If the images have another shape or epsilon is negative.
     """
+    if not epsilon >= 0:
+        raise ValueError(f"epsilon is {epsilon}: it is added to variances, give 0 or more")
     if images.ndim != 4 or images.shape[1] != CHANNELS or min(images.shape[2:]) < PATCH:
         raise ValueError(
             f"images have shape {tuple(images.shape)}: give (N, 3, H, W), at least 2 x 2 pixels"

@@ -11,7 +11,17 @@ from torch import Tensor, nn
 
 
 def descending(num_ranks: int, span: float) -> Tensor:
-    """`num_ranks` - 1 biases, evenly spaced from `span` down to -`span`; zeros where `span` is 0."""
+    """`num_ranks` - 1 biases, evenly spaced from `span` down to -`span`; zeros where `span` is 0.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two ranks or the span is negative.
+    """
+    if num_ranks < 2 or not span >= 0:
+        raise ValueError(
+            f"got num_ranks={num_ranks}, span={span}: give at least 2 ranks and a span of 0 or more"
+        )
     return torch.linspace(span, -span, num_ranks - 1)
 
 
@@ -101,7 +111,7 @@ class OrdinalHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Differences "yes" minus "no", (N, K-1), of features (N, m)."""
-        no, yes = self.units(features).unflatten(1, (-1, 2)).unbind(2)
+        no, yes = self.units(features).unflatten(-1, (-1, 2)).unbind(-1)
         return yes - no
 
 

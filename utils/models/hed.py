@@ -83,6 +83,16 @@ def edge_loss(logits: Tensor, outlines: Tensor) -> Tensor:
     Tensor
         Mean over outputs and pixels. HED sums the sides and weighs outline and ground by their
         shares; ranking pixels needs neither.
+
+    Raises
+    ------
+    ValueError
+        If the outlines are not one map (H, W) a picture.
     """
+    if logits.ndim != 4 or outlines.shape != logits[:, 0].shape:
+        raise ValueError(
+            f"logits of shape {tuple(logits.shape)} and outlines of shape {tuple(outlines.shape)}: "
+            "give (N, 5, H, W) and (N, H, W)"
+        )
     wanted = outlines[:, None].to(logits.dtype).expand_as(logits)
     return F.binary_cross_entropy_with_logits(logits, wanted)

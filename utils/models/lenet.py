@@ -21,6 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils.arguments import integer
+
 __all__ = [
     "C3_TABLE",
     "DIGIT_BITMAPS",
@@ -136,11 +138,17 @@ class Subsampling(nn.Module):
     Parameters
     ----------
     channels : int
-        Number of maps C.
+        Number of maps C, at least 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no whole number, or below 1.
     """
 
     def __init__(self, channels: int):
         super().__init__()
+        integer("channels", channels, at_least=1)
         self.channels = channels
         self.weight = nn.Parameter(torch.empty(channels))
         self.bias = nn.Parameter(torch.empty(channels))
@@ -487,7 +495,17 @@ def mse_criterion(penalties: Tensor, targets: Tensor) -> Tensor:
     Returns
     -------
     Tensor, a scalar >= 0
+
+    Raises
+    ------
+    ValueError
+        If there is not one target a row of penalties.
     """
+    if penalties.ndim != 2 or targets.shape != penalties.shape[:1]:
+        raise ValueError(
+            f"penalties of shape {tuple(penalties.shape)} and targets of shape "
+            f"{tuple(targets.shape)}: give (P, classes) and (P,)"
+        )
     return penalties.gather(1, targets[:, None]).mean()
 
 
@@ -524,13 +542,23 @@ def map_criterion(penalties: Tensor, targets: Tensor, j: float = 1.0) -> Tensor:
 
 
 def predict(penalties: Tensor) -> Tensor:
-    """Class of the smallest of the `penalties`: (N, classes) -> int64 labels (N,)."""
-    return penalties.argmin(dim=1)
+    """Class of the smallest of the `penalties`: (N, classes) -> int64 labels (N,).
+
+    A row with a NaN has no smallest: its answer is -1, which is no class.
+
+    Raises
+    ------
+    ValueError
+        If the penalties have another shape.
+    """
+    if penalties.ndim != 2:
+        raise ValueError(f"penalties have shape {tuple(penalties.shape)}: give (N, classes)")
+    return penalties.argmin(dim=1).masked_fill(penalties.isnan().any(dim=1), -1)
 
 
 def _as_grey_digits(images: Tensor) -> Tensor:
     """(N, 28, 28) or (N, 1, 28, 28) uint8 -> (N, 1, 28, 28) float32 in [0, 1]."""
-    if images.dtype != torch.uint8 or images.shape[-2:] != (28, 28) or images.ndim not in (3, 4):
+    if images.dtype != torch.uint8 or images.shape[1:] not in ((1, 28, 28), (28, 28)):
         raise ValueError(
             f"images are {images.dtype} of shape {tuple(images.shape)}, but have to be "
             "torch.uint8 (N, 1, 28, 28): pass them as `utils.datasets.load` returns them"

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils.arguments import integer
+
 if TYPE_CHECKING:
     from torchvision.models.detection import MaskRCNN
 
@@ -35,6 +37,11 @@ class MaskHead(nn.Sequential):
     channels : int
         Maps of the convolutions between.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is no whole number, or below 1.
+
     Notes
     -----
     Shape: (N, in_channels, 14, 14) -> logits (N, num_classes, 28, 28), N regions of all images;
@@ -51,6 +58,9 @@ class MaskHead(nn.Sequential):
     """
 
     def __init__(self, num_classes: int = 91, in_channels: int = 256, channels: int = 256):
+        integer("num_classes", num_classes, at_least=1)
+        integer("in_channels", in_channels, at_least=1)
+        integer("channels", channels, at_least=1)
         super().__init__(
             OrderedDict(
                 conv1=nn.Conv2d(in_channels, channels, kernel_size=3, padding=1),

@@ -15,6 +15,8 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
+from utils.arguments import integer
+
 __all__ = ["ResponseNorm", "SmallAlexNet"]
 
 SMALL_ALPHA = 64**2 * 1e-4
@@ -36,7 +38,7 @@ class ResponseNorm(nn.Module):
     Parameters
     ----------
     maps : int
-        C, the number of maps.
+        C, the number of maps, at least 1.
     alpha, beta, k : float
         The paper's are 1e-4, 0.75 and 2.
     n : int
@@ -44,8 +46,8 @@ class ResponseNorm(nn.Module):
 
     Raises
     ------
-    ValueError
-        If n is even or not positive.
+    TypeError, ValueError
+        If `maps` is no whole number or below 1, or n is even or not positive.
     """
 
     band: Tensor
@@ -54,6 +56,7 @@ class ResponseNorm(nn.Module):
         self, maps: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0, n: int = 5
     ):
         super().__init__()
+        integer("maps", maps, at_least=1)
         if n < 1 or n % 2 == 0:
             raise ValueError(f"n is {n}: give an odd number, so that a map lies in the middle")
         self.alpha, self.beta, self.k, self.n = alpha, beta, k, n

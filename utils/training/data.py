@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from utils.arguments import integer
 from utils.training.machine import mix
 
 Targets = Tensor | list
@@ -157,7 +158,13 @@ def split(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sample
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
-    """Order of `count` samples in an epoch: a function of the seed and the epoch only."""
+    """Order of `count` samples in an epoch: a function of the seed and the epoch only.
+
+    Epochs count from 0; -1 is the order in which `split` holds out. Raises TypeError for what is no
+    whole number, ValueError if `count` is below 1 or `epoch` below -1.
+    """
+    integer("count", count, at_least=1)
+    integer("epoch", epoch, at_least=-1)
     return torch.randperm(count, generator=torch.Generator().manual_seed(mix(seed, epoch + 1)))
 
 
@@ -169,7 +176,7 @@ def shares(count: int, rank: int, world: int, accumulate: int) -> list[tuple[sli
     count : int
         Size of the global batch, >= 1.
     rank, world : int
-        This process and the number of processes.
+        This process, from 0, and the number of processes.
     accumulate : int
         Number of pieces whose gradients are added up, >= 1; pieces without samples are left out.
 
@@ -179,7 +186,18 @@ def shares(count: int, rank: int, world: int, accumulate: int) -> list[tuple[sli
         Rows of the global batch and the piece's weight (its share of the batch): over all
         processes and pieces the rows are the batch and the weights sum to one. A process without
         any row gets row 0 with weight 0, because every process must take part in the exchange.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is no whole number, or out of range.
     """
+    integer("count", count, at_least=1)
+    integer("world", world, at_least=1)
+    integer("accumulate", accumulate, at_least=1)
+    integer("rank", rank, at_least=0)
+    if rank >= world:
+        raise ValueError(f"rank is {rank} of {world} processes: give 0 to {world - 1}")
     first, last = count * rank // world, count * (rank + 1) // world
     size = last - first
     edges = [first + size * piece // accumulate for piece in range(accumulate + 1)]

@@ -44,8 +44,17 @@ class Scorer:
 
 
 def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Share of the right answers, in [0, 1]: class scores `outputs` (N, C, ...), labels `targets` (N, ...)."""
-    return (outputs.argmax(1) == targets).float().mean()
+    """Share of the right answers, in [0, 1]: class scores `outputs` (N, C, ...), labels `targets` (N, ...).
+
+    NaN if a score is NaN. Raises ValueError if there is not one label a row of scores.
+    """
+    best, answers = outputs.max(1)
+    if answers.shape != targets.shape:
+        raise ValueError(
+            f"scores of shape {tuple(outputs.shape)} and labels of shape {tuple(targets.shape)}: "
+            "give (N, C, ...) and (N, ...)"
+        )
+    return (answers == targets).float().masked_fill(best.isnan(), math.nan).mean()
 
 
 def choose_metric(metric: str | Metric | None, samples: Samples, loss: object) -> Scorer:
@@ -295,7 +304,10 @@ def first_loss(
 
 
 def even_guess(outputs: object, loss: object) -> float | None:
-    """Log C, the cross-entropy of an even guess over the C classes of `outputs`; None for another `loss`."""
+    """Log C, the cross-entropy of an even guess over the C classes of `outputs` (N, C, ...).
+
+    None for another `loss`.
+    """
     return math.log(outputs.shape[1]) if is_cross_entropy(loss) else None
 
 

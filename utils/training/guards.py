@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from utils.arguments import integer
 from utils.training.data import Samples
 from utils.training.evaluation import (
     Loss,
@@ -142,7 +143,11 @@ def check_last_batch(model: nn.Module, count: int, batch_size: int) -> None:
     ------
     GuardError
         If the epoch's last batch would: the variance of one value is unknown.
+    TypeError, ValueError
+        If `count` or `batch_size` is no whole number, or below 1.
     """
+    integer("count", count, at_least=1)
+    integer("batch_size", batch_size, at_least=1)
     trains = any(isinstance(part, BatchNorm) and part.training for part in model.modules())
     if trains and (count % batch_size == 1 or batch_size == 1):
         raise GuardError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, fields
 
 
@@ -50,17 +51,14 @@ class History:
         """Epoch (counted from 1) with the best validation score, None without validation data.
 
         The score is the validation metric, or the validation loss where there is no metric; of
-        equal ones the first.
+        equal ones the first, and NaN only where there is nothing else.
         """
-        if self.validation_metric:
-            scores = self.validation_metric
-            best = min(scores) if self.lower_is_better else max(scores)
-        elif self.validation_loss:
-            scores = self.validation_loss
-            best = min(scores)
-        else:
+        scores = self.validation_metric or self.validation_loss
+        if not scores:
             return None
-        return scores.index(best) + 1
+        numbers = [score for score in scores if not math.isnan(score)] or scores
+        lower_is_better = self.lower_is_better or not self.validation_metric
+        return scores.index(min(numbers) if lower_is_better else max(numbers)) + 1
 
     def as_dict(self) -> dict:
         """All fields as plain values."""

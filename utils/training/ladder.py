@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from utils.arguments import integer
 from utils.training import machine
 from utils.training.data import Samples
 from utils.training.evaluation import Loss, choose_loss, even_guess, first_loss
@@ -47,7 +48,7 @@ def initial_loss(
     loss : function of (outputs, targets), optional
         None is cross-entropy, for labels.
     count : int
-        How many samples to use, chosen at random by `seed`.
+        How many samples to use (all, if there are fewer), chosen at random by `seed`, at least 1.
 
     Returns
     -------
@@ -55,7 +56,13 @@ def initial_loss(
         (loss, expected): expected is log C for cross-entropy, else None. Much more than expected
         says that the first weights are too large or the inputs not normalised; much less, that
         the network has seen the labels.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `count` is no whole number or below 1, or as for `fit`.
     """
+    integer("count", count, at_least=1)
     device = machine.device(device)
     samples = Samples(data, device)
     order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed))
@@ -88,14 +95,22 @@ def overfit_batch(
     loss : function of (outputs, targets), optional
         None is cross-entropy, for labels.
     count, steps : int
-        Samples in the batch, and steps to take on it, at a constant rate without weight decay.
+        Samples in the batch, and steps to take on it, at a constant rate without weight decay;
+        both at least 1.
     optimizer, lr, seed, device : as for `fit`
 
     Returns
     -------
     History
         One epoch per step; `train_loss[-1]` should be near 0 and `train_metric[-1]` near 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `count` or `steps` is no whole number or below 1, or as for `fit`.
     """
+    integer("count", count, at_least=1)
+    integer("steps", steps, at_least=1)
     samples = Samples(data, machine.device(device))
     inputs, targets = samples.batch(slice(0, count))
     return fit(

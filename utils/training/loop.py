@@ -67,7 +67,11 @@ def train_step(
     network : nn.Module
         The model, or the model wrapped in DistributedDataParallel.
     inputs, targets
-        The whole batch, on the network's device.
+        The whole batch, on the network's device, at least one.
+    loss, precision
+        As for `evaluation.compute_loss`.
+    metric : function of (outputs, targets), optional
+        Measured on the same forward pass.
     pieces : list of (slice, float), optional
         Rows this process computes, piece by piece, and their weights in the mean over the batch
         (see `data.shares`); by default all rows at once.
@@ -79,7 +83,16 @@ def train_step(
     -------
     (Tensor, Tensor or None)
         This process's part of the batch's mean loss and metric, both detached scalars.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many targets as inputs, or none, or the precision is unknown.
     """
+    if not len(inputs) == len(targets) > 0:
+        raise ValueError(
+            f"{len(inputs)} inputs and {len(targets)} targets: give one target an input"
+        )
     pieces = pieces or [(slice(0, len(inputs)), 1.0)]
     total_loss, total_metric = 0.0, None
     optimizer.zero_grad(set_to_none=True)

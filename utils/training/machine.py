@@ -103,7 +103,12 @@ def choose_precision(precision: str, device: torch.device) -> str:
 
 
 def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager:
-    """Context in which a forward pass on `device` runs in the precision `choose_precision` returned."""
+    """Context in which a forward pass on `device` runs in a precision that `choose_precision` returned.
+
+    Raises ValueError if `precision` is neither "fp32" nor "bf16".
+    """
+    if precision not in ("fp32", "bf16"):
+        raise ValueError(f'precision must be "fp32" or "bf16" here, not {precision!r}')
     if precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()

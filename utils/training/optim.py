@@ -9,6 +9,8 @@ from torch import nn
 from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
+from utils.arguments import integer
+
 OptimizerChoice = str | Optimizer | Callable[[list[nn.Parameter]], Optimizer]
 ScheduleChoice = str | LRScheduler | None | Callable[[Optimizer, int], LRScheduler]
 
@@ -83,12 +85,18 @@ def build_schedule(choice: ScheduleChoice, optimizer: Optimizer, steps: int) -> 
         to 0.85 and rises again (Smith and Topin, 2017, arXiv:1708.07120); "cosine" only falls; "step" divides by ten after half and after three
         quarters (as He et al., 2016, section 4.2); a function is called with the optimizer and the
         number of steps. None is "constant".
+    optimizer : Optimizer
+        Whose rate it steers.
+    steps : int
+        At least 1.
 
     Raises
     ------
-    ValueError
-        If the name is unknown, or the schedule waits for a score as ReduceLROnPlateau does.
+    TypeError, ValueError
+        If the name is unknown, `steps` is no whole number or below 1, or the schedule waits for a
+        score as ReduceLROnPlateau does.
     """
+    integer("steps", steps, at_least=1)
     if choice is None or choice == "constant":
         return None
     if isinstance(choice, str):

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from utils.arguments import integer
 from utils.training.data import Samples
 from utils.training.history import History
 
@@ -157,7 +158,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def largest_that_fits(attempt: Callable[[int], None], size: int) -> int | None:
-    """Largest of size/2, size/4, ... for which `attempt(n)` does not run out of memory."""
+    """Largest of size/2, size/4, ... for which `attempt(n)` does not run out of memory; None if none.
+
+    Raises TypeError if `size` is no whole number, ValueError if it is below 1.
+    """
+    integer("size", size, at_least=1)
     while size > 1:
         size //= 2
         gc.collect()
