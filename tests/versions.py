@@ -13,12 +13,15 @@ schedule (.github/workflows/newest.yml).
 """
 
 import argparse
+import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -60,18 +63,35 @@ def install(which: str, clone: Path, python: Path, log: Path) -> None:
     uv = shutil.which("uv")
     pip = [uv, "pip"] if uv else [python, "-m", "pip"]
     into = ["--python", python] if uv else []
-    if which == "newest":
-        run([*pip, "install", *into, "--upgrade", "-e", EXTRAS], clone, log)
-    elif which == "oldest":
-        if not uv:
-            raise Broken("the oldest allowed versions are found by uv: pip install uv")
-        lowest = ["--resolution", "lowest-direct"]
-        run([uv, "pip", "install", *into, *lowest, "-e", EXTRAS], clone, log)
+    if which != "lock":
+        with unpinned(clone / "pyproject.toml"):
+            _resolve(which, uv, pip, into, clone, log)
     else:
         hashes = ["--require-hashes", "-r", "requirements.lock"]
         run([*pip, "install", *into, *hashes], clone, log)
         run([*pip, "install", *into, "--no-deps", "-e", "."], clone, log)
     run([*pip, "check", *into], clone, log)
+
+
+@contextlib.contextmanager
+def unpinned(project: Path) -> Iterator[None]:
+    """While it lasts, a pyproject.toml lacks the versions that it pins for uv."""
+    text = project.read_text(encoding="utf-8")
+    project.write_text(re.sub(r"(?m)^constraint-dependencies = .*\n", "", text), encoding="utf-8")
+    try:
+        yield
+    finally:
+        project.write_text(text, encoding="utf-8")
+
+
+def _resolve(which: str, uv: str | None, pip: list, into: list, clone: Path, log: Path) -> None:
+    if which == "newest":
+        run([*pip, "install", *into, "--upgrade", "-e", EXTRAS], clone, log)
+    elif not uv:
+        raise Broken("the oldest allowed versions are found by uv: pip install uv")
+    else:
+        lowest = ["--resolution", "lowest-direct"]
+        run([uv, "pip", "install", *into, *lowest, "-e", EXTRAS], clone, log)
 
 
 def installed(python: Path, clone: Path, log: Path) -> dict[str, str]:
