@@ -32,12 +32,66 @@ def test_a_test_that_fails_now_and_then_is_counted_as_flaky():
     assert "Nothing failed." in soak.table(rounds[2:])
 
 
+def test_a_stopped_soak_goes_on_and_other_commits_are_run_anew(tmp_path, monkeypatch, capsys):
+    soak = script("soak")
+    now, ran, limit = "abc1234", [], 3
+
+    def once(what, number, folder, commit):
+        if len(ran) == limit:
+            raise KeyboardInterrupt
+        ran.append((what, number))
+        return soak.Round(what, number, 1.0, 5, 0, [], commit)
+
+    monkeypatch.setattr(soak, "once", once)
+    monkeypatch.setattr(soak, "commit", lambda: now)
+    monkeypatch.setattr(soak, "ROOT", tmp_path)
+    monkeypatch.setattr(soak, "long_files", lambda: ["tests/faults/test_a.py"])
+    monkeypatch.setattr(sys, "argv", ["soak.py", "--fast", "2", "--notebooks", "1"])
+    with pytest.raises(KeyboardInterrupt):
+        soak.main()
+    assert ran == [("fast", 1), ("fast", 2), ("notebooks", 1)]
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "fast 1: 5 passed, 0 failed, 0 skipped in 1 s, commit abc1234"
+    del ran[:]
+    limit = None
+    assert soak.main() == 0
+    assert ran == [("faults", 1), ("tests/faults/test_a.py", 1)]
+    assert "fast 1: 5 passed, 0 failed, 0 skipped in 1 s, commit abc1234 (kept)" in (
+        capsys.readouterr().out
+    )
+    page = (tmp_path / "build" / "reports" / "soak.md").read_text()
+    assert "# Soak, commit abc1234" in page and page.count("\n- ") == 5
+    (tmp_path / "build" / "reports" / "soak" / "fast-2.json").write_text("{")  # damaged: again
+    now = "def5678"
+    monkeypatch.setattr(sys, "argv", ["soak.py", "--fast", "2", "--notebooks", "0", "--keep"])
+    del ran[:]
+    assert soak.main() == 0 and ran == [("fast", 2)]
+    page = (tmp_path / "build" / "reports" / "soak.md").read_text()
+    assert "abc1234, def5678" in page
+    monkeypatch.setattr(sys, "argv", ["soak.py", "--fast", "1", "--notebooks", "1"])
+    del ran[:]
+    assert soak.main() == 0 and len(ran) == 2 + 2, (
+        "a round of another commit counts only with --keep"
+    )
+
+
+def test_a_failed_round_is_kept_as_failed(tmp_path):
+    soak = script("soak")
+    soak.keep(soak.Round("fast", 1, 2.0, 3, 0, ["t::a"], "abc"), tmp_path)
+    assert soak.kept("fast", 1, tmp_path, "abc").failed == ["t::a"]
+    assert soak.kept("fast", 1, tmp_path, "def") is None
+    assert soak.kept("fast", 2, tmp_path, "abc") is None
+
+
 def test_long_injections_are_marked_and_left_out_unless_asked_for(pytestconfig):
     soak = script("soak")
     assert "not long" in pytestconfig.getini("addopts")
     assert soak.LONG[soak.LONG.index("-m") + 1] == "long"
-    text = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
-    assert text.count("@pytest.mark.long") >= 3
+    named = soak.long_files()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        if "@pytest.mark.long" in path.read_text() and path.name != "test_repeats.py":
+            assert path.relative_to(ROOT).as_posix() in named
+    assert len(named) >= 3
 
 
 def test_versions_are_read_from_the_pins():
@@ -45,6 +99,16 @@ def test_versions_are_read_from_the_pins():
     pins = versions.pinned(ROOT / "constraints.txt")
     assert pins["torch"] == "2.14.1" and len(pins) > 100
     assert all(name == name.lower() and "_" not in name for name in pins)
+
+
+def test_what_is_pinned_for_uv_is_lifted_while_versions_are_chosen(tmp_path):
+    versions = script("versions")
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = tmp_path / "pyproject.toml"
+    project.write_text(text, encoding="utf-8")
+    with versions.unpinned(project):
+        assert "torch==" in text and "torch==" not in project.read_text(encoding="utf-8")
+    assert project.read_text(encoding="utf-8") == text
 
 
 def test_what_broke_is_read_from_the_record(tmp_path):
