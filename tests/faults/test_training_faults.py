@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from namespaces import MOUNTS, in_little_room, where_nothing_can_be_written
 
 WORKER = Path(__file__).with_name("training_worker.py")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
@@ -61,7 +62,7 @@ def test_three_processes_share_uneven_batches_in_pieces(tmp_path):
 
 
 @POSIX
-def test_a_training_killed_twenty_times_ends_with_the_same_weights(tmp_path):
+def test_a_training_killed_20_times_ends_with_the_same_weights(tmp_path):
     killed_twenty_times(tmp_path)
 
 
@@ -82,6 +83,37 @@ def killed_twenty_times(tmp_path):
     assert cut == whole
     left = sorted(path.name for path in (tmp_path / "cut").iterdir())
     assert left == ["best.pt", "last.pt", "previous.pt", "result.json"]
+
+
+@MOUNTS
+@pytest.mark.parametrize("kilobytes", [16, 100, 4000])
+def test_a_small_disk_holds_whole_checkpoints_or_none(tmp_path, kilobytes):
+    """One of them has about 30 kB, and three fit in 100 kB; the fourth is being written then."""
+    folder = tmp_path / "kept"
+    program = f"import sys\nsys.argv[0] = {str(WORKER)!r}\nexec(open(sys.argv[0]).read())"
+    done, left = in_little_room(folder, kilobytes, program, "small", folder, **ENVIRONMENT)
+    names = sorted(path.name for path in left.iterdir())
+    for path in left.iterdir():
+        assert torch.load(path, weights_only=True)["model"], "a checkpoint is half written"
+    if kilobytes == 4000:
+        assert done.returncode == 0, done.stderr
+        assert names == ["best.pt", "last.pt", "previous.pt"]
+    else:
+        assert done.returncode == 1
+        message = done.stderr.splitlines()[-1]
+        assert "CheckpointError" in message and "could not be written" in message
+        assert "free some space" in message
+        assert set(names) <= {"best.pt", "last.pt", "previous.pt"}
+
+
+@MOUNTS
+def test_a_read_only_folder_keeps_no_checkpoint_and_says_so(tmp_path):
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    program = f"import sys\nsys.argv[0] = {str(WORKER)!r}\nexec(open(sys.argv[0]).read())"
+    done = where_nothing_can_be_written(folder, program, "small", folder, **ENVIRONMENT)
+    assert done.returncode == 1 and "CheckpointError" in done.stderr.splitlines()[-1]
+    assert "Read-only file system" in done.stderr and not list(folder.iterdir())
 
 
 @POSIX

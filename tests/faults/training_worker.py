@@ -4,6 +4,7 @@ python training_worker.py lenet OUT         50 steps of LeNet5 on digits (also u
 python training_worker.py uneven OUT        batches that part unevenly (also under torchrun)
 python training_worker.py killed FOLDER N   one training, killed N times and gone on with
 python training_worker.py starved BATCH     a training with little memory
+python training_worker.py small FOLDER      two short epochs with checkpoints in a folder
 """
 
 import json
@@ -166,7 +167,17 @@ def starved(batch: str) -> None:
     print("trained")
 
 
+def small(folder: str) -> None:
+    """A network whose checkpoints have about 30 kB each."""
+    inputs, labels = torch.randn(64, 1, 8, 8), torch.randint(0, 4, (64,))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 4))
+    options = {"epochs": 2, "batch_size": 16, "device": "cpu", "guards": False}
+    validation = inputs[:16], labels[:16]
+    fit(model, (inputs, labels), validation=validation, checkpoint=folder, **options)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     command, *arguments = sys.argv[1:]
-    {"lenet": lenet, "uneven": uneven, "killed": killed, "starved": starved}[command](*arguments)
+    trainings = (lenet, uneven, killed, starved, small)
+    {training.__name__: training for training in trainings}[command](*arguments)

@@ -235,10 +235,12 @@ def test_a_full_disk_is_one_clear_sentence_and_leaves_nothing_half_written(
     assert (tmp_path / "last.pt").read_bytes() == before
 
 
-def test_a_leftover_of_a_killed_writer_is_cleared(data, make_net, tmp_path):
-    (tmp_path / "last.pt.tmp").write_bytes(b"half")
-    train(make_net(), data, tmp_path)
-    assert not (tmp_path / "last.pt.tmp").exists()
+@pytest.mark.parametrize("name", ["last.pt.tmp", "best.pt.tmp"])
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_leftover_of_a_killed_writer_is_cleared(name, resume, data, make_net, tmp_path):
+    (tmp_path / name).write_bytes(b"half")
+    train(make_net(), data, tmp_path, resume=resume)
+    assert not (tmp_path / name).exists()
 
 
 def test_checkpoints_are_written_by_seconds_too(data, make_net, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ files of tensors and numbers: `torch.load(path, weights_only=True)["model"]` is 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import zipfile
@@ -81,9 +82,28 @@ class Checkpoints:
         self._write(self.best, state)
 
     def clear(self) -> None:
-        """Remove the checkpoints of an earlier training."""
+        """Remove the checkpoints of an earlier training.
+
+        Raises
+        ------
+        CheckpointError
+            If the folder cannot be written to.
+        """
+        self._sweep()
         for path in (self.last, self.previous, self.best):
-            path.unlink(missing_ok=True)
+            try:
+                if path.exists():
+                    path.unlink(missing_ok=True)
+            except OSError as error:
+                raise CheckpointError(
+                    f"the earlier checkpoint {path} cannot be removed ({error.strerror}): "
+                    "give a folder that can be written to"
+                ) from error
+
+    def _sweep(self) -> None:
+        """Remove what a killed training left half written."""
+        for path in (self.last, self.previous, self.best):
+            _remove(_unfinished(path))
 
     def load(self) -> dict | None:
         """The newest checkpoint that is whole and of this training, or None for a fresh start.
@@ -101,8 +121,8 @@ class Checkpoints:
         """
         refused: list[str] = []
         foreign = False
+        self._sweep()
         for path in (self.last, self.previous):
-            path.with_name(path.name + ".tmp").unlink(missing_ok=True)
             if not path.exists():
                 continue
             try:
@@ -146,7 +166,7 @@ class Checkpoints:
             raise _Refused(f"was made with other settings ({', '.join(pairs)})", foreign=True)
 
     def _write(self, path: Path, state: dict, keep: Path | None = None) -> None:
-        temporary = path.with_name(path.name + ".tmp")
+        temporary = _unfinished(path)
         try:
             with open(temporary, "wb") as file:
                 torch.save({**self.identity, **state}, file)
@@ -158,7 +178,7 @@ class Checkpoints:
             _flush_folder(self.folder)
         except (OSError, RuntimeError) as error:
             # torch.save reports a full disk as a RuntimeError of its zip writer
-            temporary.unlink(missing_ok=True)
+            _remove(temporary)
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
             raise CheckpointError(
                 f"the checkpoint {path} could not be written ({reason}): free some space or give "
@@ -186,6 +206,17 @@ def read(path: Path) -> dict:
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise _Refused("is no checkpoint of this course", foreign=True)
     return state
+
+
+def _remove(path: Path) -> None:
+    """Remove what may be there; a folder that is read-only keeps it, and says so when written to."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _unfinished(path: Path) -> Path:
+    """Where a checkpoint is written before it gets its name."""
+    return path.with_name(path.name + ".tmp")
 
 
 def _first_difference(theirs: list[list], ours: list[list]) -> str:
