@@ -1,7 +1,7 @@
 """Folders and files that others made: pictures of every odd kind, lists that lie, code in pickles.
 
 Each loader of a reader's folder meets 9 pictures that are none (refused or skipped by name) and 7
-odd but whole ones (read, with the right colours); each list of labels 5 to 8 faults.
+odd but whole ones (read, with the right colours); each list of labels 6 to 11 faults.
 """
 
 import html.parser
@@ -22,6 +22,7 @@ import torch
 from PIL import Image
 
 from utils import ROOT
+from utils.course import look, main, notebooks, slides
 from utils.datasets import face_folders, load, pictures
 from utils.datasets.solar import read_labels
 from utils.fetch import DataError
@@ -168,12 +169,24 @@ def celeba(place: Path) -> Path:
     return place / "img_align_celeba" / "000001.jpg"
 
 
+HAM = "lesion_id,image_id,dx,age\nA,ISIC_1,nv,50\nB,ISIC_2,nv,\n"
+
+
+def ham10000(place: Path) -> Path:
+    (place / "part_1").mkdir(parents=True)
+    for number in (1, 2):
+        _noise().save(place / "part_1" / f"ISIC_{number}.jpg")
+    (place / "HAM10000_metadata.csv").write_text(HAM, encoding="utf-8")
+    return place / "part_1" / "ISIC_1.jpg"
+
+
 FOLDERS = {
     "imagenette": (imagenette, {"size": 64}),
     "voc2007": (voc2007, {"size": 64}),
     "penn-fudan": (penn_fudan, {"size": 64}),
     "coco": (coco, {"split": "val", "size": 64}),
     "celeba": (celeba, {"side": 32}),
+    "ham10000": (ham10000, {"size": 64}),
 }
 
 
@@ -192,7 +205,7 @@ def one_sentence(error: BaseException) -> str:
 
 @pytest.mark.parametrize("kind", none_at_all())
 @pytest.mark.parametrize("name", FOLDERS)
-def test_a_picture_that_is_none_is_named_45_cases(name, kind, tmp_path):
+def test_a_picture_that_is_none_is_named_54_cases(name, kind, tmp_path):
     build, options = FOLDERS[name]
     files = victims(name, build(tmp_path / "set"))
     load(name, folder=tmp_path / "set", quiet=True, **options)
@@ -206,7 +219,7 @@ def test_a_picture_that_is_none_is_named_45_cases(name, kind, tmp_path):
 
 @pytest.mark.parametrize("kind", odd_ones())
 @pytest.mark.parametrize("name", FOLDERS)
-def test_an_odd_picture_has_its_colours_35_cases(name, kind, tmp_path):
+def test_an_odd_picture_has_its_colours_42_cases(name, kind, tmp_path):
     build, options = FOLDERS[name]
     for file in victims(name, build(tmp_path / "set")):
         file.write_bytes(odd_ones()[kind])
@@ -264,16 +277,19 @@ CSV = {
     "a row too short": (",file,age\n0,{0}\n1,{1},1\n", "the rank"),
     "years for ranks": (",file,age\n0,{0},25\n1,{1},26\n", "do not fit|should count"),
     "UTF-16": (",file,age\n0,{0},4\n1,{1},5\n", "no CSV file in UTF-8"),
+    "Latin-1": (",file,âge\n0,{0},4\n1,{1},5\n", "no CSV file in UTF-8"),
+    "semicolons": (";file;age\n0;{0};4\n1;{1};5\n", "columns"),
+    "no bytes": ("", "columns"),
 }
 
 
 @pytest.mark.parametrize("fault", CSV)
-def test_a_list_of_ages_that_lies_is_one_sentence_8_cases(fault, tmp_path, monkeypatch):
+def test_a_list_of_ages_that_lies_is_one_sentence_11_cases(fault, tmp_path, monkeypatch):
     known = replace(face_folders.SETS["utkface"], rows={})
     monkeypatch.setitem(face_folders.SETS, "utkface", known)
     names = sorted(p.name for p in faces(tmp_path / "faces").iterdir())
     text, sentence = CSV[fault]
-    encoding = "utf-16" if fault == "UTF-16" else "utf-8"
+    encoding = {"UTF-16": "utf-16", "Latin-1": "latin-1"}.get(fault, "utf-8")
     (tmp_path / "utk_train.csv").write_text(text.format(*names), encoding=encoding)
     (tmp_path / "utk_test.csv").write_text(f",file,age\n0,{names[2]},6\n", encoding="utf-8")
     with pytest.raises(DataError, match=sentence) as caught:
@@ -295,6 +311,41 @@ def test_a_name_listed_twice_counts_once_or_is_refused(tmp_path, monkeypatch):
         load("utkface", folder=tmp_path / "faces", splits=tmp_path, quiet=True)
 
 
+def test_a_list_saved_by_a_spreadsheet_is_read(tmp_path, monkeypatch):
+    """A byte order mark and the line ends of Windows change nothing."""
+    known = replace(face_folders.SETS["utkface"], rows={})
+    monkeypatch.setitem(face_folders.SETS, "utkface", known)
+    names = sorted(p.name for p in faces(tmp_path / "faces").iterdir())
+    for part, rows in (("train", f"0,{names[0]},4\r\n1,{names[1]},5"), ("test", f"0,{names[2]},6")):
+        text = f",file,age\r\n{rows}\r\n".encode("utf-8-sig")
+        (tmp_path / f"utk_{part}.csv").write_bytes(text)
+    data = load("utkface", folder=tmp_path / "faces", splits=tmp_path, quiet=True)
+    assert sorted(data.targets.tolist()) == [4, 5]
+
+
+HAM_FAULTS = {
+    "no column dx": (HAM.replace("dx", "diagnosis").encode(), "it needs"),
+    "no bytes": (b"", "it needs"),
+    "no rows": (HAM.partition("\n")[0].encode(), "no rows"),
+    "an unknown diagnosis": (HAM.replace("nv", "mole").encode(), "unknown diagnoses"),
+    "a row too short": (b"lesion_id,image_id,dx\nA,ISIC_1\n", "unknown diagnoses"),
+    "a name twice": (HAM.replace("ISIC_2", "ISIC_1").encode(), "ISIC_1 twice"),
+    "a name that leads outside": (HAM.replace("ISIC_2", "../ISIC_1").encode(), "are not in"),
+    "UTF-16": (HAM.encode("utf-16"), "no CSV file in UTF-8"),
+    "Latin-1": (HAM.replace("age", "âge").encode("latin-1"), "no CSV file in UTF-8"),
+}
+
+
+@pytest.mark.parametrize("fault", HAM_FAULTS)
+def test_the_table_of_ham10000_that_lies_is_one_sentence_9_cases(fault, tmp_path):
+    content, sentence = HAM_FAULTS[fault]
+    ham10000(tmp_path / "set")
+    (tmp_path / "set" / "HAM10000_metadata.csv").write_bytes(content)
+    with pytest.raises(DataError, match=sentence) as caught:
+        load("ham10000", folder=tmp_path / "set", size=32, quiet=True)
+    one_sentence(caught.value)
+
+
 @pytest.mark.parametrize(
     ("file", "content"),
     [
@@ -305,9 +356,11 @@ def test_a_name_listed_twice_counts_once_or_is_refused(tmp_path, monkeypatch):
         ("identity_CelebA.txt", "000001.jpg 1\n".encode("utf-16")),
         ("list_eval_partition.txt", b"000001.jpg zero\n"),
         ("list_eval_partition.txt", b"\xff\xfe\x00"),
+        ("list_eval_partition.txt", b"000001.jpg -1\n"),
+        ("identity_CelebA.txt", "000001.jpg été\n".encode("latin-1")),
     ],
 )  # fmt: skip
-def test_a_list_of_celeba_that_lies_is_one_sentence_7_cases(file, content, tmp_path):
+def test_a_list_of_celeba_that_lies_is_one_sentence_9_cases(file, content, tmp_path):
     celeba(tmp_path / "set")
     (tmp_path / "set" / file).write_bytes(content)
     with pytest.raises((DataError, ValueError)) as caught:
@@ -633,8 +686,65 @@ def hostile_lecture(clone) -> None:
     name.write_bytes(hostile.read_bytes())
 
 
-def test_ten_payloads_in_seven_places_of_a_notebook_run_in_no_page(clone, monkeypatch, capsys):
-    from utils.course import main, notebooks
+def ran_in_a_browser(pages: list[Path]) -> list[str]:
+    """Pages in which a payload ran, or a link would run one; opened as files."""
+    from playwright.sync_api import sync_playwright
+
+    found = []
+    with sync_playwright() as playwright:
+        flags = [*look.FLAGS, "--no-sandbox"]
+        running = playwright.chromium.launch(executable_path=slides.find_browser(), args=flags)
+        context = running.new_context()
+        context.route("http*://**", lambda route: route.abort())
+        page = context.new_page()
+        page.on("dialog", lambda dialog: dialog.dismiss())
+        for path in pages:
+            page.goto(path.as_uri())
+            page.wait_for_timeout(200)
+            ran = page.evaluate(
+                "() => window.ran === 1 || document.querySelectorAll("
+                "'a[href^=\"javascript:\" i], iframe[srcdoc]').length > 0"
+            )
+            if ran:
+                found.append(path.name)
+        running.close()
+    return found
+
+
+BROWSER = pytest.mark.skipif(
+    slides.find_browser() is None, reason="no Chromium or Google Chrome on this machine"
+)
+
+
+@BROWSER
+def test_each_of_ten_payloads_would_be_seen_by_parser_or_browser(tmp_path):
+    pages = []
+    for number, payload in enumerate(PAYLOADS):
+        pages.append(tmp_path / f"{number}.html")
+        if payload.startswith("[a link]"):  # Markdown, as a page would hold it
+            payload = "<a href='javascript:window.ran=1'>a link</a>"
+        pages[-1].write_text(f"<!doctype html><textarea><title></textarea></title>{payload}")
+    ran = set(ran_in_a_browser(pages)) | {page.name for page in pages if runs(page)}
+    assert ran == {page.name for page in pages}
+
+
+@BROWSER
+@pytest.mark.long
+def test_ten_payloads_in_seven_places_run_in_no_page_of_a_real_browser_70_cases(clone, monkeypatch):
+    from utils.explorers import gallery
+
+    monkeypatch.setattr(gallery, "GALLERY", {})
+    hostile_lecture(clone)
+    main(["slides"])
+    main(["site"])
+    pages = list((clone.root / "build").rglob("*.html"))
+    assert len(pages) >= 10
+    assert ran_in_a_browser(pages) == []
+
+
+def test_ten_payloads_in_seven_places_of_a_notebook_run_in_no_page_70_cases(
+    clone, monkeypatch, capsys
+):
     from utils.explorers import gallery
 
     monkeypatch.setattr(gallery, "GALLERY", {})
@@ -665,6 +775,4 @@ def test_ten_payloads_in_seven_places_of_a_notebook_run_in_no_page(clone, monkey
     ],
 )
 def test_markdown_stays_what_it_was_but_its_html_is_text(markdown, shown):
-    from utils.course import notebooks
-
     assert notebooks.harmless(markdown) == shown

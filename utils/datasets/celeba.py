@@ -72,7 +72,8 @@ def celeba(
             f"a list in {place} is not as CelebA's owners wrote it ({' '.join(str(error).split())}): "
             "unpack CelebA's lists again"
         ) from error
-    if not len(found.attr) == len(found.identity) == len(found.filename):
+    columns = found.attr.ndim == found.identity.ndim == 2  # not so if a list has one row
+    if not (columns and len(found.attr) == len(found.identity) == len(found.filename)):
         raise fetch.DataError(
             f"the lists in {place} name {len(found.filename)} pictures, {len(found.identity)} persons "
             f"and {len(found.attr)} rows of attributes: unpack CelebA's lists again"

