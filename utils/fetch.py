@@ -324,19 +324,23 @@ def fetch(
     if not wanted:
         what = "lies in the repository" if committed_files(name) else "is a folder that you bring"
         raise DataError(f"{name} {what}: there is nothing to fetch")
-    if all(_is_intact(cache_folder() / file, _entry(name, file)) for file in wanted):
-        return [cache_folder() / file for file in wanted]
+    paths = [cache_folder() / file for file in wanted]
+    there = all(_is_intact(cache_folder() / file, _entry(name, file)) for file in wanted)
     say = report or (lambda sentence: print(sentence, file=sys.stderr, flush=True))
     folder = cache_folder() / name
+    work = folder / ".part"
+    if there and not work.exists():
+        return paths
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _one_at_a_time(folder / ".lock", name, say):
-            work = folder / ".part"
             shutil.rmtree(work, ignore_errors=True)  # what a killed process left
             _fetch_missing(name, table, wanted, source, work, say)
     except OSError as error:
+        if there:  # whole, beside what cannot be swept from a folder that is read-only
+            return paths
         raise DataError(_disk_sentence(error, name, folder)) from error
-    return [cache_folder() / file for file in wanted]
+    return paths
 
 
 def _fetch_missing(name, table, wanted, only, work, say) -> None:

