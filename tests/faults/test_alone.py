@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -19,17 +20,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from namespaces import MOUNTS, NETWORK, RUNNER, in_little_room, whole
 
 import utils
 from utils.course import main, notebooks, run, start
 
 ROOT = utils.ROOT
-RUNNER = """
-import pathlib, sys, utils
-utils.ROOT = pathlib.Path(sys.argv[1])
-from utils.course import main
-sys.exit(main(sys.argv[2:]))
-"""
 WATCH = """
 import os, sys
 
@@ -46,18 +42,6 @@ def watch(event, arguments):
 sys.addaudithook(watch)
 """
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-def allowed(*options: str) -> bool:
-    """Whether this system lets us have namespaces of our own."""
-    if shutil.which("unshare") is None or shutil.which("ip") is None:
-        return False
-    command = ["unshare", "--map-root-user", *options, "true"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-NETWORK = pytest.mark.skipif(not allowed("--net"), reason="no network namespaces on this system")
-MOUNTS = pytest.mark.skipif(not allowed("--mount"), reason="no mount namespaces on this system")
 
 
 def offline(command: list, **options) -> subprocess.CompletedProcess:
@@ -151,6 +135,58 @@ def test_make_course_without_network_whole(watched, tmp_path):
     assert outside(tmp_path / "calls") == []
 
 
+SECRET = re.compile(
+    rb"-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b"
+    rb"|\bpypi-[A-Za-z0-9_-]{50,}|\bxox[abp]-[0-9A-Za-z-]{20,}|\beyJ[\w-]{20,}\.eyJ[\w-]{20,}\."
+    rb"|//[^/\s:@\"'{}<>]+:[^/\s:@\"'{}<>]+@[a-z0-9.-]+\.[a-z]"
+)
+"""Keys and tokens as their makers write them, and a password in an address."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"-----BEGIN OPENSSH PRIVATE KEY-----", b"AKIA" + b"A1" * 8, b"ghp_" + b"a" * 36,
+        b"pypi-" + b"a" * 60, b"https://user:word@example.org/simple",
+    ],
+)  # fmt: skip
+def test_a_secret_would_be_seen(text):
+    assert SECRET.search(b"x = '" + text + b"'") and not SECRET.search(b"http://127.0.0.1:8000/a")
+
+
+def test_no_file_of_the_repository_holds_a_secret():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    names = [name for name in listed.stdout.decode().split("\0") if name]
+    assert len(names) > 300
+    found = [
+        name
+        for name in names
+        if name != "tests/faults/test_alone.py"
+        and (ROOT / name).is_file()
+        and SECRET.search((ROOT / name).read_bytes())
+    ]
+    assert not found
+
+
+def test_commands_and_modules_call_nobody(watched, tmp_path):
+    """No telemetry: every module imported, and each command's help and `doctor`, by the watch."""
+    program = (
+        "import importlib, pathlib\n"
+        "from utils.course import COMMANDS, main\n"
+        "for path in sorted(pathlib.Path('utils').rglob('*.py')):\n"
+        "    if 'templates' not in path.parts and path.name != 'child.py':\n"
+        "        parts = path.with_suffix('').parts\n"
+        "        importlib.import_module('.'.join(parts).removesuffix('.__init__'))\n"
+        "for name in COMMANDS: assert main([name, '--help']) == 0, name\n"
+        "main(['doctor'])\nmain(['data', 'list'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=watched, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert outside(tmp_path / "calls") == []
+
+
 def listening(pid: int) -> set[str]:
     """Addresses on which a process and those below it listen."""
     places = set()
@@ -209,53 +245,20 @@ def test_jupyterlab_listens_on_loopback_and_wants_its_token(tmp_path, monkeypatc
 # ---------------------------------------------------------------------------- no room
 
 
-ROOM = """
-mount -t tmpfs -o size={size}k tmpfs {build} || exit 99
-{python} -c "$PROGRAM" {root} run
-status=$?
-cp -r {build} {copy}
-exit $status
-"""
-
-
-def in_little_room(clone, kilobytes: int, copy: Path) -> subprocess.CompletedProcess:
-    """`course run` with a build folder on a disk of so many kilobytes, and a copy of what it left."""
-    build = clone.root / "build"
-    build.mkdir()
-    script = ROOM.format(
-        size=kilobytes, build=build, python=sys.executable, root=clone.root, copy=copy
-    )
-    return subprocess.run(
-        ["unshare", "--map-root-user", "--mount", "sh", "-c", script],
-        env={**os.environ, "PROGRAM": RUNNER},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-
-
-def whole(folder: Path) -> None:
-    """Every notebook and record in a folder is whole, and nothing unfinished lies there."""
-    for path in folder.rglob("*"):
-        assert ".tmp" not in path.name, path
-        if path.suffix in (".ipynb", ".json"):
-            json.loads(path.read_text(encoding="utf-8"))
-
-
 @MOUNTS
 @pytest.mark.parametrize(
     "kilobytes", [200, *(pytest.param(k, marks=pytest.mark.long) for k in (4, 60, 104, 108, 400))]
 )
-def test_a_full_disk_leaves_nothing_half_written_6_sizes(clone, tmp_path, kilobytes):
+def test_a_full_disk_leaves_nothing_half_written_6_sizes(clone, kilobytes):
     clone.notebook("01_long", "print('x' * 100_000)", "1")
     clone.notebook("02_long", "print('y' * 120_000)", "1")
-    done = in_little_room(clone, kilobytes, tmp_path / "copy")
+    build = clone.root / "build"
+    done, left = in_little_room(build, kilobytes, RUNNER, clone.root, "run")
     assert done.returncode == (0 if kilobytes >= 400 else 1), done.stdout + done.stderr
     assert "Traceback" not in done.stderr, done.stderr
     if kilobytes < 400:
         assert "No space left on device" in done.stderr
-    whole(tmp_path / "copy")
+    whole(left)
 
 
 # ---------------------------------------------------------------------------- older results
@@ -311,7 +314,7 @@ def test_two_runs_of_other_parameters_do_not_mix(clone):
 
 @pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="needs process groups")
-def test_a_run_killed_at_twenty_moments_is_whole_each_time_and_ends(clone):
+def test_a_run_killed_at_20_moments_is_whole_each_time_and_ends(clone):
     for number in range(1, 5):
         clone.notebook(f"0{number}_a", "import time\ntime.sleep(0.3)", f"print({number})")
     command = [sys.executable, "-c", RUNNER, str(clone.root), "run", "--force"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -10,15 +11,10 @@ import types
 
 import psutil
 import pytest
+from namespaces import MOUNTS, RUNNER, in_little_room, where_nothing_can_be_written, whole
 
+from utils import ROOT
 from utils.course import main, notebooks, run
-
-RUNNER = """
-import pathlib, sys, utils
-utils.ROOT = pathlib.Path(sys.argv[1])
-from utils.course import main
-sys.exit(main(sys.argv[2:]))
-"""
 
 STEPS = "import time\nfor step in range(300):\n    time.sleep(0.1)\n"
 
@@ -154,6 +150,147 @@ def test_a_stopped_run_leaves_no_kernel_and_keeps_what_is_finished(clone, number
     process.stdout.close()
     process.stderr.close()
     assert run.up_to_date(clone.root / "lectures" / "01_quick.ipynb")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_refresh_leaves_no_kernel_and_every_notebook_whole(clone, number):
+    quick = clone.notebook("01_quick", "print(1 + 1)", budget=90)
+    slow = clone.notebook("02_slow", STEPS, budget=50)
+    before = slow.read_bytes(), quick.read_bytes()
+    process = start(clone, "refresh", "--jobs", "2")
+    wait_for(lambda: quick.read_bytes() != before[1])
+    wait_for(lambda: kernels(process))
+    workers = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, number)
+    _, error = process.communicate(timeout=60)
+    wait_for(lambda: not any(map(lives, workers)), 10)
+    assert slow.read_bytes() == before[0]
+    assert notebooks.read(quick)["cells"][-1]["outputs"], "what was finished stays"
+    assert "Traceback" not in error
+    assert process.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 130)
+    whole(clone.root)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="grading uses POSIX limits")
+def test_a_stopped_grading_leaves_no_process_and_no_folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "temp").mkdir()
+    cell = {"id": "a", "cell_type": "code", "source": "while True: pass", "metadata": {}}
+    cell |= {"outputs": [], "execution_count": None}
+    hanging = {"cells": [cell], "metadata": {"course": {"lecture": "02"}}}
+    notebooks.write(tmp_path / "in" / "02_a.ipynb", hanging | {"nbformat": 4, "nbformat_minor": 5})
+    words = ["grade", tmp_path / "in", "--out", tmp_path / "out", "--seconds", "100"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUNNER, ROOT, *words],
+        env={**os.environ, "TMPDIR": str(tmp_path / "temp")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for(lambda: list((tmp_path / "temp").glob("submission-*")))
+    time.sleep(2)
+    below = psutil.Process(process.pid).children(recursive=True)
+    assert below
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in error, error
+    wait_for(lambda: not any(map(lives, below)), 10)
+    assert not list((tmp_path / "temp").glob("submission-*"))
+    whole(tmp_path)
+
+
+def test_what_a_killed_refresh_left_is_swept_away(clone):
+    path = clone.notebook("01_a", "print(1)")
+    left = path.with_name(f".{path.name}.x1y2.tmp")
+    left.write_text("half")
+    assert main(["refresh"]) == 0
+    whole(clone.root)
+
+
+@MOUNTS
+@pytest.mark.parametrize("kilobytes", [24, 200])
+def test_a_full_disk_leaves_a_refreshed_notebook_as_it_was(clone, kilobytes):
+    """The outputs have 100 kB; 24 kB hold the notebook and nothing else."""
+    path = clone.notebook("01_a", "print('x' * 100_000)")
+    before = path.read_bytes()
+    folder = clone.root / "lectures"
+    done, left = in_little_room(folder, kilobytes, RUNNER, clone.root, "refresh")
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (kilobytes < 200), done.stdout + done.stderr
+    after = (left / path.name).read_bytes()
+    if kilobytes < 200:
+        assert "it could not be written, and is as it was: No space left" in done.stderr
+        assert after == before
+    else:
+        assert b"x" * 1000 in after
+    whole(left)
+
+
+@MOUNTS
+@pytest.mark.parametrize("kilobytes", [16, 1000, *(pytest.param(k, marks=pytest.mark.long) for k in (100, 300, 2500))])  # fmt: skip
+def test_a_full_disk_leaves_no_half_deck_5_sizes(clone, kilobytes):
+    clone.notebook("01_a", clone.markdown("## A slide", slideshow={"slide_type": "slide"}))
+    done, left = in_little_room(clone.root / "build", kilobytes, RUNNER, clone.root, "slides")
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert "No space left on device" in done.stderr
+    whole(left)
+    for page in left.rglob("*.html"):
+        assert page.read_text("utf-8").rstrip().endswith("</html>"), page
+
+
+@MOUNTS
+@pytest.mark.long
+@pytest.mark.parametrize("kilobytes", [300, 4000, 8000, 12000])
+def test_a_full_disk_leaves_no_half_site_4_sizes(clone, kilobytes):
+    clone.notebook("01_a", clone.markdown("## A slide", slideshow={"slide_type": "slide"}))
+    for name in ("manifest.toml", "published.toml"):
+        (clone.root / "data" / name).write_bytes((ROOT / "data" / name).read_bytes())
+    done, left = in_little_room(clone.root / "build", kilobytes, RUNNER, clone.root, "site")
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert not (left / "site").exists(), "half a site lies under its name"
+    whole(left)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("command", "seconds", "stem"), [("slides", 3, "01_a.html"), ("site", 12, "index.html")]
+)
+def test_a_build_killed_at_20_moments_leaves_what_the_next_one_sweeps(
+    clone, command, seconds, stem
+):
+    """Ten kills each: a page under its name is whole, and the next build has nothing beside it."""
+    clone.notebook("01_a", clone.markdown("## A slide", slideshow={"slide_type": "slide"}))
+    for name in ("manifest.toml", "published.toml"):
+        (clone.root / "data" / name).write_bytes((ROOT / "data" / name).read_bytes())
+    moments = random.Random(4)
+    for number in range(10):
+        process = start(clone, command, "--force")
+        time.sleep(seconds * (number + moments.random()) / 10)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        for page in (clone.root / "build" / command).rglob("*.html"):
+            assert page.read_text("utf-8").rstrip().endswith("</html>"), page
+    process = start(clone, command, "--force")
+    process.communicate(timeout=120)
+    assert (clone.root / "build" / command / stem).is_file()
+    whole(clone.root)
+
+
+@MOUNTS
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [("build", "run"), ("build", "slides"), ("build", "refresh"), ("lectures", "refresh")],
+)
+def test_where_nothing_can_be_written_it_is_said_in_a_sentence(clone, folder, words):
+    path = clone.notebook("01_a", "print(1)")
+    (clone.root / "build").mkdir()
+    before = path.read_bytes()
+    done = where_nothing_can_be_written(clone.root / folder, RUNNER, clone.root, words)
+    assert done.returncode == 1
+    assert "Read-only file system" in done.stderr and "Traceback" not in done.stderr
+    assert path.read_bytes() == before
+    whole(clone.root)
 
 
 def test_two_runs_at_once_do_the_work_once(clone):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import utils
 from utils.course import CourseError, digest, jobs, notebooks
-from utils.course.files import locked
+from utils.course.files import locked, remove_unfinished
 from utils.course.run import CELL_SECONDS, EXECUTE, Board, figures_of
 
 
@@ -171,6 +171,8 @@ def refresh(paths: Sequence[Path], processes: int | None = None) -> int:
         }
         work.append(jobs.Job(str(path), EXECUTE, arguments, notebooks.budget(notebook)))
     with locked(utils.ROOT / "build"), board:
+        for folder in {path.parent for path in paths}:
+            remove_unfinished(folder)
         executor = jobs.LocalExecutor(jobs.parallel(processes, len(work)))
         with contextlib.closing(executor.run(work)) as events:
             for event in events:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import utils
 from utils.course import CourseError, notebooks, slides
-from utils.course.files import read_json, write_json
+from utils.course.files import locked, read_json, write_json
 from utils.course.notebooks import show
 
 TITLE = "Introduction to Convolutional Neural Networks"
@@ -50,7 +50,10 @@ def run(args: argparse.Namespace) -> int:
     """Build the site and say where it is; 1 if Sphinx warned of anything."""
     output = args.output or output_folder()
     pages = find_pages()
-    result = build(pages, output, force=args.force)
+    with locked(output.parent):
+        for rest in output.parent.glob(".site-*"):  # of a build that was killed
+            shutil.rmtree(rest, ignore_errors=True)
+        result = build(pages, output, force=args.force)
     executed = [page.lecture for page in pages if page.executed]
     committed = [page.lecture for page in pages if not page.executed]
     for which, numbers in (

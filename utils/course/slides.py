@@ -22,7 +22,7 @@ from pathlib import Path
 
 import utils
 from utils.course import CourseError, notebooks
-from utils.course.files import write_atomically
+from utils.course.files import locked, remove_unfinished, write_atomically
 from utils.course.notebooks import show
 
 TEMPLATES: Path = Path(__file__).parent / "templates"
@@ -79,7 +79,10 @@ def run(args: argparse.Namespace) -> int:
     browser = find_browser()
     if args.dark and not args.check:
         raise CourseError("--dark chooses the pictures of --check: give both, or neither")
-    decks = build(args.lectures, output, force=args.force)
+    with locked(output.parent):
+        for folder in (output, *output.glob("_assets"), *output.glob("_assets/*")):
+            remove_unfinished(folder)
+        decks = build(args.lectures, output, force=args.force)
     status = 0
     for deck in decks:
         state = "built" if deck.built else "up to date"
