@@ -5,8 +5,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from unfinished import pytest_runtest_teardown
 
 import utils
+
+__all__ = ["pytest_runtest_teardown"]  # a hook: nothing half-written is left by any test
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts its background jobs deaf to Ctrl-C, and every child inherits that: the tests
