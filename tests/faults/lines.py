@@ -122,11 +122,15 @@ def page(lines: list[dict], tests: list[Test]) -> str:
     for line in lines:
         mine = tests_of(line, tests)
         usual, long = sum(t.usual for t in mine), sum(t.long for t in mine)
+        if each := line.get("each"):  # as many as there are: no number to go stale
+            usual, long = f"each {each}", f"each {each}"
         rows.append(f"| {line['group']}: {line['fault']} | {usual} | {long or ''} | {len(mine)} |")
         notes.append(f"\n**{line['group']}: {line['fault']}**\n")
         for test in mine:
             parts = [f"{test.usual}"] if test.usual else []
             parts += [f"{test.long} long"] if test.long else []
+            if each and max(test.usual, test.long) > 1:
+                parts = [f"each {each}{', long' if test.long else ''}"]
             notes.append(f"- `{test.name}`: {', '.join(parts)}")
     return HEAD + "\n".join(rows) + "\n\n## The tests\n" + "\n".join(notes) + "\n"
 
