@@ -46,6 +46,7 @@ setup: $(STAMP)
 # everything runs on what the repository holds.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer; say which with make PYTHON=python3.12")'
+	@echo 'Setting up once: about 3 GB of packages to fetch, one to ten minutes, silent until the end.'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[course,dev,cluster]'
 	-$(BIN)/course data fetch --best-effort

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sysconfig
 
 import pytest
 
@@ -31,6 +32,16 @@ def test_the_copy_has_all_cells_and_no_output(lecture, clone, capsys):
     assert lecture.read_bytes() == before
 
 
+def test_the_copy_has_no_notes_for_speakers(clone):
+    slide = {"slide_type": "notes"}
+    notes = clone.markdown("Two minutes. Show of hands.", "remove-cell", slideshow=slide)
+    clone.notebook("06_lenet", clone.markdown("## A finding"), notes, "1 + 1")
+    assert main(["start", "6"]) == 0
+    cells = notebooks.read(clone.root / "work" / "06_lenet.ipynb")["cells"]
+    sources = [notebooks.source(cell) for cell in cells]
+    assert "## A finding" in sources and "Two minutes. Show of hands." not in sources
+
+
 def test_work_that_is_there_stays(lecture, clone, capsys):
     work = clone.root / "work" / "06_lenet.ipynb"
     work.parent.mkdir()
@@ -48,10 +59,14 @@ def test_a_lecture_that_is_not_there_is_refused(lecture, clone, capsys):
 
 def test_jupyter_listens_on_loopback_and_keeps_its_token(lecture, clone, monkeypatch):
     called = []
-    monkeypatch.setattr(start.subprocess, "call", lambda command, cwd: called.append(command) or 0)
+    monkeypatch.setattr(start.subprocess, "call", lambda *a, **more: called.append((a, more)) or 0)
     assert main(["start", "6", "--lab"]) == 0
-    (command,) = called
+    (((command,), more),) = called
     assert command[1:4] == ["-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
-    assert str(clone.root / "work" / "06_lenet.ipynb") in command
+    assert f"--ServerApp.root_dir={clone.root}" in command
+    assert "--LabApp.default_url=/lab/tree/work/06_lenet.ipynb" in command
+    assert more["cwd"] == clone.root
+    first = more["env"]["PATH"].split(os.pathsep)[0]
+    assert first == sysconfig.get_path("scripts"), "a terminal in it should know `course`"
     assert not any("token" in word or "password" in word for word in command)
     assert ("--allow-root" in command) == (os.geteuid() == 0)

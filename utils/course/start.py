@@ -9,6 +9,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import utils
@@ -20,7 +21,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> argparse.ArgumentParse
     parser = subparsers.add_parser(
         "start",
         help="copy a lecture to work/ for you to write in",
-        description="Copy a lecture without its outputs to work/. What you wrote there stays.",
+        description="Copy a lecture to work/, without its outputs and its notes for speakers. What "
+        "you wrote there stays.",
     )
     parser.add_argument("lecture", nargs="?", default="01", help="its number (01)")
     parser.add_argument("--lab", action="store_true", help="then open JupyterLab on it")
@@ -42,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def start(lecture: Path) -> tuple[Path, bool]:
-    """Copy a lecture without its outputs to ``work/``, unless a copy is there.
+    """Copy a lecture without outputs and speaker notes to ``work/``, unless a copy is there.
 
     Parameters
     ----------
@@ -58,6 +60,11 @@ def start(lecture: Path) -> tuple[Path, bool]:
     if copy.exists():
         return copy, False
     notebook = notebooks.read(lecture)
+    notebook["cells"] = [
+        cell
+        for cell in notebook["cells"]
+        if cell["metadata"].get("slideshow", {}).get("slide_type") != "notes"
+    ]
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             cell.update(outputs=[], execution_count=None)
@@ -66,20 +73,41 @@ def start(lecture: Path) -> tuple[Path, bool]:
     return copy, True
 
 
+SETTINGS = Path(__file__).parent / "templates" / "lab"
+"""Holds ``overrides.json``: JupyterLab's defaults in this course, so no question about news."""
+
 QUIET = (
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.news_url=None",
+    f"--LabApp.app_settings_dir={SETTINGS}",
 )
 """JupyterLab asks its makers for a newer version and for news, unless told not to."""
 
 
 def lab_command(copy: Path) -> list[str]:
-    """Return the command that opens JupyterLab on a notebook, for this machine's user only."""
-    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", str(copy)]
-    command += QUIET
+    """Return the command that opens JupyterLab on a notebook, for this machine's user only.
+
+    The address it prints leads to the notebook, its files are the course's, and its terminals keep
+    the path they are given.
+    """
+    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", *QUIET]
+    root = utils.ROOT if copy.is_relative_to(utils.ROOT) else copy.parent
+    command += [
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url=/lab/tree/{copy.relative_to(root).as_posix()}",
+    ]
+    if os.name == "posix":  # a login shell would begin with a path of its own
+        shell = os.environ.get("SHELL") or "sh"
+        command.append(f"--ServerApp.terminado_settings={{'shell_command': [{shell!r}]}}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     return command
+
+
+def lab_environment() -> dict[str, str]:
+    """Return this environment with the command ``course`` on its path."""
+    programs = sysconfig.get_path("scripts")
+    return os.environ | {"PATH": programs + os.pathsep + os.environ.get("PATH", "")}
 
 
 def open_lab(copy: Path) -> int:
@@ -87,6 +115,6 @@ def open_lab(copy: Path) -> int:
     if importlib.util.find_spec("jupyterlab") is None:
         raise CourseError('JupyterLab is missing: pip install -c constraints.txt -e ".[course]"')
     try:
-        return subprocess.call(lab_command(copy), cwd=utils.ROOT)
+        return subprocess.call(lab_command(copy), cwd=utils.ROOT, env=lab_environment())
     except KeyboardInterrupt:
         return 0
