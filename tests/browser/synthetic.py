@@ -256,7 +256,8 @@ def broken(what: str) -> nbformat.NotebookNode:
 
     Parameters
     ----------
-    what : {"outside", "overflow", "overlap", "small", "alt", "blown", "contrast", "math", "script"}
+    what : {"outside", "overflow", "overlap", "small", "alt", "blown", "contrast", "math", "script",
+        "edge", "broken"}
     """
     title = markdown("# A deck with a fault", "slide")
     if what == "outside":
@@ -267,7 +268,7 @@ def broken(what: str) -> nbformat.NotebookNode:
         items = "\n".join(f"- point {number} of far too many" for number in range(30))
         fault = markdown(f"## This slide holds far too much\n\n{items}", "slide")
     elif what == "overlap":
-        text = '<div style="margin-top: -70px">on top of the heading</div>'
+        text = '<div style="margin-top: -225px">on top of the heading</div>'
         fault = code("1", "slide", [shown(text_html=text)], ["hide-input"])
         return notebook([title, markdown("## A heading that is covered", "slide"), fault_as(fault)])
     elif what == "alt":
@@ -287,6 +288,11 @@ def broken(what: str) -> nbformat.NotebookNode:
     elif what == "script":
         text = "<script>undefinedThing.draw()</script>"
         fault = code("1", "slide", [shown(text_html=text)], ["hide-input"])
+    elif what == "edge":
+        table = TABLE.replace("<table>", '<table style="position: relative; left: 30px">')
+        fault = code("1", "slide", [shown(text_html=table)], ["hide-input"])
+    elif what == "broken":
+        fault = code("answer = " + " + ".join(f"term_{n}" for n in range(20)), "slide")
     elif what == "math":
         fault = markdown("## A formula that is none\n\n$\\undefinedcommand{1}$", "slide")
     else:

@@ -7,7 +7,8 @@ import re
 import nbformat
 import pytest
 
-from utils.course import CourseError, main, slides
+from utils import ledger
+from utils.course import CourseError, main, notebooks, slides
 
 FIGURE = {
     "output_type": "display_data",
@@ -173,6 +174,91 @@ def test_a_figure_without_alt_text_is_reported_by_cell(clone, cell):
 def test_a_page_without_heading_carries_the_one_it_continues(deck, cell):
     page = deck(cell("# T"), cell("## The finding $x_1$", "slide"), cell.code("a = 1", "subslide"))
     assert re.search(r'class="running">\s*<p>The finding \$x_1\$', page)
+
+
+def test_a_page_brings_a_heading_of_its_own(deck, cell):
+    page = deck(
+        cell("# T"),
+        cell("## Section", "slide"),
+        cell.code("a = 1", "subslide", heading="*One* number\n is `enough` for $x_1$"),
+        cell("words", "subslide", heading="Words & <b>too</b>"),
+    )
+    assert "<h2>" in page and 'class="running"' not in page
+    assert re.search(r"<h2[^>]*><em>One</em> number is <code>enough</code> for \$x_1\$</h2>", page)
+    assert re.search(r"<h2[^>]*>Words &amp; &lt;b&gt;too&lt;/b&gt;</h2>", page)
+
+
+def test_a_heading_that_no_slide_shows_is_reported_by_cell(clone, cell):
+    path = clone.write(
+        "06_lenet",
+        [
+            cell("# T", "slide", heading="Not over a title"),
+            cell.code("a = 1", "subslide", heading="Shown"),
+            cell.code("b = 1", heading="Not in the middle"),
+        ],
+    )
+    warnings = slides.convert(path)[1]["warnings"]
+    assert [re.findall(r"cell-\d", text) for text in warnings] == [["cell-0"], ["cell-2"]]
+
+
+# ---------------------------------------------------------------------------- the ledger's lines
+
+
+def compared(id: str) -> dict:
+    """The output of ``ledger.compare`` with what the ledger expects."""
+    entry = ledger.published(id)
+    value = entry.value if entry.right is None else entry.right
+    line = ledger.Comparison(entry, value, entry.verdict).line
+    record = {"id": id, "computed": value, "verdict": entry.verdict}
+    return {
+        "output_type": "display_data",
+        "metadata": {ledger.KEY: record},
+        "data": {"text/plain": line},
+    }
+
+
+def test_lines_of_the_ledger_become_one_table_below_the_rest(deck, cell, clone):
+    printed = "before\nalexnet.relu.speed_up: reported 6 times (Krizhevsky et al. 2012, Fig. 1)\n"
+    outputs = [
+        compared("lenet5.parameters"),
+        compared("lenet5.c3.connections"),
+        compared("alexnet.dense_share"),
+        clone.stdout(printed),
+        clone.stdout("mnist.linear.error: reported 12.0 % (LeCun et al. 1998); here 13.9 %\n"),
+    ]
+    page = deck(cell("# T"), cell.code("count()", outputs=outputs))
+    (table,) = re.findall(r'<div class="output ledger">(.*?)</div>', page, re.DOTALL)
+    rows = [
+        [html.unescape(re.sub("<[^>]*>", "", c)) for c in re.findall(r"<t[hd].*?</t[hd]>", row)]
+        for row in re.findall("<tr>.*?</tr>", table)
+    ]
+    assert rows == [
+        ["lenet5 parameters", "60,000", "✓ as published", "LeCun et al. 1998, sec. II-B"],
+        ["lenet5 c3 connections", "151,600", "✗ not 156,000, as in print"],
+        ["alexnet dense share", "96.20 %", "✓ within 0.05 of 96.2", "counting rule, of 60,965,224"],
+        ["alexnet relu speed up", "6 times", "as reported", "Krizhevsky et al. 2012, Fig. 1"],
+        ["mnist linear error", "13.9 %", "reported 12.0 %", "LeCun et al. 1998"],
+    ]
+    assert table.count('rowspan="2"') == 1  # the source of the first two
+    assert page.index("before") < page.index(table)
+    assert "alexnet.relu" not in page and "computed" not in page
+
+
+def test_every_comparison_of_the_lectures_is_read():
+    lines = []
+    for path in notebooks.notebooks():
+        for one in notebooks.read(path)["cells"]:
+            for output in one.get("outputs", []):
+                if ledger.KEY in output.get("metadata", {}):
+                    lines.append(notebooks.joined(output["data"]["text/plain"]))
+    assert len(lines) > 100
+    assert [line for line in lines if not slides.COMPARED.fullmatch(line)] == []
+
+
+def test_what_only_looks_like_the_ledger_stays_as_printed(deck, cell, clone):
+    text = "net: reported 6 (somewhere)\nloss.at_start: 2.30 (log 10)\n"
+    page = deck(cell("# T"), cell.code("x", outputs=[clone.stdout(text)]))
+    assert "output ledger" not in page and "reported 6 (somewhere)" in page
 
 
 @pytest.mark.parametrize(

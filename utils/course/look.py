@@ -1,8 +1,8 @@
 """Look at decks as a room would: what does not fit, slide by slide, and contact sheets of all slides.
 
 ``course slides NN --check`` opens a deck in Chromium, prints every slide that a measurement flags
-(overflow, overlap, cut-off blocks, small type, blown-up figures, low contrast) and writes pictures:
-contact sheets of six slides, and each flagged slide by itself.  The browser tests use the same
+(overflow, overlap, cut-off blocks, small type, blown-up figures, broken lines of code, low
+contrast) and writes pictures: contact sheets of six slides, and each flagged slide by itself.  The browser tests use the same
 measurements.
 """
 
@@ -97,6 +97,16 @@ EXAMINE_SLIDE = """
     if (!image.complete || !image.naturalWidth) { found.push('a figure is not drawn'); continue; }
     if (image.offsetWidth > image.naturalWidth + 20) found.push(`a figure of ${image.naturalWidth} px is blown up to ${image.offsetWidth}`);
     if (image.offsetHeight < 0.98 * Math.min(image.naturalHeight, 170) && image.offsetWidth < 640) found.push(`a figure is squeezed to ${image.offsetWidth} x ${image.offsetHeight} px`);
+  }
+  // 7. type begins at one left edge, and no line of code is broken
+  const edge = frame.left + parseFloat(getComputedStyle(page).paddingLeft);
+  for (const block of page.querySelectorAll('.running, h2, .source pre, .output.text pre, .ledger table, .output.html > table')) {
+    const left = block.getBoundingClientRect().left;
+    if (!page.matches('.title') && seen(block) && Math.abs(left - edge) > 1) found.push(`${name(block)} begins ${Math.round(left - edge)} px from the left edge`);
+  }
+  for (const pre of page.querySelectorAll('.source pre')) {
+    const rows = Math.round(pre.offsetHeight / parseFloat(getComputedStyle(pre).lineHeight));
+    if (rows > pre.textContent.replace(/\\n$/, '').split('\\n').length) found.push(`${name(pre)}: a line of code is broken`);
   }
   const heading = page.querySelector('h1, h2, h3, .running');
   return { heading: heading ? heading.textContent.trim().slice(0, 60) : '', found };

@@ -28,7 +28,7 @@ from utils.course.notebooks import show
 TEMPLATES: Path = Path(__file__).parent / "templates"
 """The course's own templates: ``course_slides`` for nbconvert, ``site`` for Sphinx."""
 
-OWN_ASSETS = ("slides.css", "listing.css", "slides.js", "theme.js", "mathjax.js")
+OWN_ASSETS = ("slides.css", "listing.css", "slides.js", "tables.js", "theme.js", "mathjax.js")
 HIDE_INPUT = {"hide-input", "remove-input"}
 FIGURE_TYPES = ("image/png", "image/jpeg", "image/svg+xml")
 SHOWN_TYPES = {
@@ -43,6 +43,18 @@ SECTION_WORDS = 34
 STATEMENT_WORDS = 45
 STATEMENT_PARAGRAPHS = 3
 STATEMENT_HEADING = 110
+
+COMPARED = re.compile(
+    r"(?P<id>\S+): computed (?P<here>.+?), (?P<word>published|expected) (?P<there>.+?) "
+    r"\((?P<source>.+)\): (?P<verdict>equal|within (?P<tolerance>\S+)|contradicts)"
+)
+QUOTED = re.compile(
+    r"(?m)^(?P<id>[a-z0-9_]+(?:\.[a-z0-9_]+)+): reported (?P<there>.+?) \((?P<source>.+)\)"
+    r"(?:; here (?P<here>.+))?(?:\n|\Z)"
+)
+"""Lines of the ledger, as :mod:`utils.ledger` prints them."""
+LEDGER_ROWS = "ledger_rows"
+"""Metadata of an output that holds a cell's lines of the ledger as one table."""
 
 
 # ---------------------------------------------------------------------------- the command
@@ -257,7 +269,8 @@ def _shows_something(cell) -> bool:
     if cell.cell_type == "markdown":
         return bool(cell.source.strip())
     outputs = map(NotebookNode, notebooks.tidy_outputs(cell.outputs))
-    cell.outputs = [output for output in outputs if _belongs_on_a_slide(output)]
+    outputs = gather_ledger([output for output in outputs if _belongs_on_a_slide(output)])
+    cell.outputs = list(map(NotebookNode, outputs))
     hidden = HIDE_INPUT & _tags(cell) or not cell.source.strip()
     if hidden:
         cell.metadata.setdefault("transient", {})["remove_source"] = True
@@ -270,6 +283,82 @@ def _belongs_on_a_slide(output) -> bool:
     if output.output_type == "error":
         return True
     return bool(SHOWN_TYPES & set(output.data))
+
+
+def gather_ledger(outputs: list[dict]) -> list[dict]:
+    """Return a cell's outputs with its lines of the ledger as one table below the others.
+
+    A room reads "60,000: as published", not the line of code with its identifier that
+    :func:`utils.ledger.compare` prints; the pages of the site keep that line.
+    """
+    from utils import ledger
+
+    kept, rows = [], []
+    for output in outputs:
+        text = notebooks.joined(output.get("data", {}).get("text/plain", ""))
+        if ledger.KEY in output.get("metadata", {}) and (found := COMPARED.fullmatch(text)):
+            rows.append(_compared(found))
+            continue
+        if output["output_type"] == "stream" and (found := list(QUOTED.finditer(output["text"]))):
+            rows += map(_quoted, found)
+            output = output | {"text": QUOTED.sub("", output["text"])}
+            if not output["text"].strip():
+                continue
+        kept.append(output)
+    if rows:
+        data = {"text/html": _ledger_table(rows)}
+        metadata = {LEDGER_ROWS: len(rows)}
+        kept.append({"output_type": "display_data", "data": data, "metadata": metadata})
+    return kept
+
+
+def _compared(line: re.Match) -> tuple[str, str, str, str, str]:
+    """Return verdict, name, value, words and source of a comparison."""
+    there, unit = re.fullmatch(r"(\[.*\]|\S+)(.*)", line["there"]).groups()
+    if line["verdict"] == "contradicts":
+        kind, words = "contradicts", f"not {there}, as in print"
+    elif line["tolerance"]:
+        kind, words = "within", f"within {line['tolerance']} of {there}"
+        if there.startswith("["):
+            words = f"within {line['tolerance']}, as {line['word']}"
+    else:
+        kind, words = "equal", f"as {line['word']}"
+    return kind, _name_of(line["id"]), line["here"] + unit, words, line["source"]
+
+
+def _quoted(line: re.Match) -> tuple[str, str, str, str, str]:
+    """Return the same of a number that is quoted, and perhaps measured here."""
+    if line["here"]:
+        return "reported", _name_of(line["id"]), line["here"], line["there"], line["source"]
+    return "reported", _name_of(line["id"]), line["there"], "", line["source"]
+
+
+def _name_of(id: str) -> str:
+    return re.sub(r"[._]+", " ", id)
+
+
+MARKS = {"equal": "\u2713", "within": "\u2713", "contradicts": "\u2717", "reported": ""}
+
+
+def _ledger_table(rows: list[tuple[str, str, str, str, str]]) -> str:
+    """Return rows of the ledger as a table; a source that several share stands once."""
+    lines = []
+    for place, (kind, name, value, words, source) in enumerate(rows):
+        if kind == "reported":
+            words = f"reported {words}" if words else "as reported"
+        mark = f'<span aria-hidden="true">{MARKS[kind]}</span> ' if MARKS[kind] else ""
+        long = " long" * (len(value) > 32)
+        cells = f'<th scope="row">{html.escape(name)}</th>'
+        cells += f'<td class="value{long}">{html.escape(value)}</td>'
+        cells += f'<td class="{kind}">{mark}{html.escape(words)}</td>'
+        if place == 0 or rows[place - 1][-1] != source:
+            same = next(
+                (n for n, row in enumerate(rows[place:]) if row[-1] != source), len(rows) - place
+            )
+            span = f' rowspan="{same}"' if same > 1 else ""
+            cells += f'<td class="where"{span}>{html.escape(source)}</td>'
+        lines.append(f"<tr>{cells}</tr>")
+    return f'<table aria-label="Numbers and their sources"><tbody>{"".join(lines)}</tbody></table>'
 
 
 def _is_drawn(cell) -> bool:
@@ -285,7 +374,7 @@ def _style(page: Page, first: bool) -> str:
     """Choose the layout of a page: title, section, statement, or none of them."""
     if first and re.search(r"(?m)^# ", page.cells[0].source):
         return "title"
-    if len(page.cells) > 1 or page.cells[0].cell_type != "markdown":
+    if len(page.cells) > 1 or page.cells[0].cell_type != "markdown" or _heading(page):
         return ""
     source = page.cells[0].source.strip()
     heading, _, rest = source.partition("\n")
@@ -305,12 +394,23 @@ def _style(page: Page, first: bool) -> str:
 
 def _running(slide: list[Page], page: Page) -> str:
     """Return the heading that a page without one continues, for its top line."""
-    if page.cells[0].cell_type == "markdown" and page.cells[0].source.lstrip().startswith("#"):
+    if _starts_with_heading(page.cells[0]):
         return ""
     before = slide[: slide.index(page)]
     sources = [cell.source for p in before for cell in p.cells if cell.cell_type == "markdown"]
     headings = [found[1] for s in sources if (found := re.match(r"\s*#{1,3}\s+(.+)", s))]
     return headings[-1] if headings else ""
+
+
+def _heading(page: Page) -> str:
+    """Return the heading that the first cell of a page brings in its metadata, if any."""
+    if _starts_with_heading(page.cells[0]):
+        return ""
+    return " ".join(str(page.cells[0].metadata.get("heading", "")).split())
+
+
+def _starts_with_heading(cell) -> bool:
+    return cell.cell_type == "markdown" and cell.source.lstrip().startswith("#")
 
 
 def _badge(page: Page) -> str:
@@ -380,10 +480,15 @@ def _annotate(slides: list[list[Page]], label: str) -> list:
                 if position == len(page.cells) - 1:
                     closing += "</div>" * in_step + _badge(page) + "</div>"
                     closing += "" if page.notes else "</section>"
+                heading = "" if position else _heading(page)
+                running = (
+                    "" if position or heading or style or index == 0 else _running(slide, page)
+                )
                 cell.metadata["deck"] = {
                     "open": opening,
                     "close": closing,
-                    "running": "" if position or style or index == 0 else _running(slide, page),
+                    "heading": notebooks.harmless(heading),
+                    "running": running,
                     "alt": cell.metadata.get("alt", ""),
                     "classes": "fills" if _is_drawn(cell) else "",
                 }
@@ -500,7 +605,7 @@ def convert(notebook: Path, digest: str = "") -> tuple[str, dict]:
         "digest": digest,
         "slides": sum(map(len, slides)),
         "math": any(_has_math(cell) for cell in nb.cells),
-        "warnings": _missing_alt(nb.cells),
+        "warnings": _missing_alt(nb.cells) + _lost_headings(nb.cells),
     }
     exporter = HTMLExporter(
         template_name="course_slides",
@@ -559,6 +664,15 @@ def _missing_alt(cells: list) -> list[str]:
         f"no alt text for the figure of cell {cell.get('id', '?')} (metadata: alt)"
         for cell in cells
         if _is_drawn(cell) and not cell.metadata.get("alt")
+    ]
+
+
+def _lost_headings(cells: list) -> list[str]:
+    return [
+        f"the heading of cell {cell.get('id', '?')} is not shown: it belongs to the first cell of "
+        "a slide, and to none that starts with a heading in its text (metadata: heading)"
+        for cell in cells
+        if cell.metadata.get("heading") and not cell.metadata["deck"].get("heading")
     ]
 
 

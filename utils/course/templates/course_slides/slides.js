@@ -14,21 +14,42 @@
       if (lines(heading) <= 2) return;
     }
   }
-  const rows = pre => Math.round(pre.offsetHeight / parseFloat(getComputedStyle(pre).lineHeight));
-  const breaks = page => [...page.querySelectorAll('pre')].some( // a line of code takes two rows
-    pre => rows(pre) > pre.textContent.replace(/\n$/, '').split('\n').length);
   const squeezed = page => [...page.querySelectorAll('.image img')].some(
     img => img.offsetHeight < 0.98 * Math.min(img.naturalHeight, 300) && img.offsetWidth < 0.8 * page.clientWidth);
+  const blocksOf = page => [...page.children].filter(block => !block.matches('.motif, .badge'));
+  const foot = page => page.clientHeight - (page.querySelector(':scope > .badge') ? 108 : 48);
+  const bottom = page => Math.max(...blocksOf(page).map(block => block.offsetTop + block.scrollHeight));
   function full(page) { // content reaches into the line at the foot, or over an edge
-    const blocks = [...page.children].filter(block => !block.matches('.motif, .badge'));
-    const foot = page.querySelector(':scope > .badge') ? 108 : 48;
-    return Math.min(...blocks.map(block => block.offsetTop)) < 0
-      || Math.max(...blocks.map(block => block.offsetTop + block.scrollHeight)) > page.clientHeight - foot
-      || page.scrollWidth > page.clientWidth + 1;
+    return Math.min(...blocksOf(page).map(block => block.offsetTop)) < 0
+      || bottom(page) > foot(page) || page.scrollWidth > page.clientWidth + 1;
+  }
+
+  // Code never breaks a line unless it is too long for the smallest type; it is set as large as its
+  // longest line allows, and so is what it prints.
+  const SMALLEST = 18;
+  const LARGEST = 34;
+  function widest(page, selector, otherwise) { // largest size at which no line of these is broken
+    let size = LARGEST;
+    for (const pre of page.querySelectorAll(selector)) {
+      const room = pre.clientWidth - parseFloat(getComputedStyle(pre).paddingLeft) - parseFloat(getComputedStyle(pre).paddingRight);
+      pre.style.whiteSpace = 'pre';
+      const range = document.createRange();
+      range.selectNodeContents(pre);
+      const scale = page.getBoundingClientRect().width / page.offsetWidth; // the deck fits its window
+      const width = range.getBoundingClientRect().width / scale;
+      pre.style.whiteSpace = '';
+      size = Math.min(size, Math.floor(2 * parseFloat(getComputedStyle(pre).fontSize) * room / (width + 1)) / 2);
+    }
+    return size < SMALLEST ? otherwise : size;
+  }
+  function setCode(page, size, widths) {
+    page.style.setProperty('--code', `${Math.min(size, widths.code)}px`);
+    page.style.setProperty('--print', `${Math.min(size, widths.code, widths.print)}px`);
   }
   function fit(page) {
-    page.classList.remove('compact', 'roomy', 'long-lines');
-    page.style.removeProperty('--code');
+    page.classList.remove('compact', 'roomy');
+    for (const name of ['--code', '--print', '--lead', '--words', '--table']) page.style.removeProperty(name);
+    for (const block of page.querySelectorAll('[data-moved]')) block.style.marginTop = '';
     const h1 = page.querySelector('h1');
     const h2 = page.querySelector('h2');
     const large = page.matches('.section, .statement');
@@ -37,25 +58,62 @@
     for (const h3 of page.querySelectorAll('h3')) {
       fitHeading(h3, h2 ? [28, 26, 24] : [36, 33, 30, 27, 25, 24, 23, 22]);
     }
-    if (breaks(page)) page.classList.add('long-lines');
+    const code = page.querySelector('.source pre, .prose pre');
+    const widths = {
+      code: widest(page, '.source pre, .prose pre', SMALLEST),
+      print: widest(page, '.output.text pre', 20) // what a program prints may go on below
+    };
+    const some = code || page.querySelector('.output.text pre');
+    if (some) setCode(page, 20, widths);
     if (full(page) || squeezed(page)) {
       page.classList.add('compact');
-      return enlargeCode(page, [23, 22, 21]);
+      if (some) enlarge(page, [24, 23, 22, 21, 20, 19, SMALLEST], size => setCode(page, size, widths));
+      return;
     }
     if (large || h1) return;
-    if (!page.querySelector('.image') && !page.matches('.long-lines')) {
+    const drawn = page.querySelector('.image');
+    const parted = broken(page);
+    if (!drawn) {
       page.classList.add('roomy'); // room to spare: larger type
       if (full(page)) page.classList.remove('roomy');
     }
-    enlargeCode(page, [28, 27, 26, 25, 24, 23, 22]);
-  }
-  function enlargeCode(page, sizes) { // as large as fits without breaking a line
-    if (!page.querySelector('.source, .output.text, .prose pre') || page.matches('.long-lines')) return;
-    for (const size of sizes) {
-      page.style.setProperty('--code', `${size}px`);
-      if (!full(page) && !squeezed(page) && !breaks(page)) return;
+    if (page.matches('.roomy')) {
+      if (!some) enlarge(page, [34, 32], size => page.style.setProperty('--words', `${size}px`), '--words');
+      if (page.querySelector('table')) {
+        const set = size => page.style.setProperty('--table', `${size}px`);
+        enlarge(page, [32, 30, 28, 27, 25, 23], set, '--table', () => broken(page) <= parted);
+      }
     }
-    page.style.removeProperty('--code');
+    const most = code && !drawn ? LARGEST : 26; // a line printed beside a figure is no headline
+    const sizes = [LARGEST, 32, 30, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, SMALLEST].filter(size => size <= most);
+    if (some) enlarge(page, sizes, size => setCode(page, size, widths));
+    if (!drawn) {
+      if (code) enlarge(page, [1.66, 1.58, 1.5], lead => page.style.setProperty('--lead', lead), '--lead');
+      balance(page);
+    }
+  }
+  const broken = page => [...page.querySelectorAll('.page th, .page td')] // cells that take several lines
+    .filter(cell => cell.clientHeight > 2 * parseFloat(getComputedStyle(cell).lineHeight)).length;
+  function enlarge(page, sizes, set, name, good = () => true) { // the first that fits
+    for (const size of sizes) {
+      set(size);
+      if (!full(page) && !squeezed(page) && good()) return;
+    }
+    if (name) page.style.removeProperty(name);
+  }
+  // What stands alone under its heading moves down from it, towards the middle of what is left.
+  function balance(page) {
+    const free = foot(page) - 12 - bottom(page);
+    const blocks = blocksOf(page).flatMap(block => (block.matches('.fragment') ? [...block.children] : [block]));
+    if (free < 90 || !blocks.length) return;
+    const [first, second] = blocks;
+    const headed = first.matches('.prose') && first.firstElementChild?.matches('h2, h3');
+    if (!headed && !first.matches('.running')) return;
+    const words = headed && first.children.length > 1; // these stay with their heading
+    if (!second || second.matches('.prose')) return;
+    const shift = Math.min(0.4 * free, words || page.querySelector('.cnn-explorer') ? 50 : 150);
+    second.style.marginTop = `${parseFloat(getComputedStyle(second).marginTop) + shift}px`;
+    second.dataset.moved = '';
   }
 
   async function layOut() {
@@ -69,6 +127,7 @@
       img.addEventListener('load', done);
       img.addEventListener('error', done);
     })));
+    courseTables();
     pages.forEach(fit);
     root.classList.remove('measuring');
     root.dataset.ready = 'true';
