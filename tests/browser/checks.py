@@ -4,6 +4,9 @@ The tests of slides and site call them on what the course built, and on pages wi
 on purpose, where they must find it.
 """
 
+import os
+from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from utils.course.look import examine, wait_until_ready
@@ -13,6 +16,15 @@ __all__ = ["wait_until_ready"]
 LIMIT = 8_000_000
 """Largest page, in bytes."""
 
+DRAWN = 1500
+"""Milliseconds after which the first slide stands."""
+
+BUILT = 60
+"""Seconds in which the site is built, decks included."""
+
+PHONE = 390
+"""Width of a telephone, in pixels."""
+
 
 class Traffic:
     """What a page asked for and complained about, from the moment this is made."""
@@ -21,6 +33,7 @@ class Traffic:
         self.outside: list[str] = []
         self.errors: list[str] = []
         page.on("request", self._request)
+        page.on("websocket", self._request)
         page.on("requestfailed", lambda r: self._error(f"{r.url[:120]} failed: {r.failure}"))
         page.on("response", self._response)
         page.on("pageerror", lambda error: self._error(f"script error: {error}"))
@@ -70,6 +83,55 @@ MISSING_ALT = """
   .filter(image => !image.alt.trim() || /^(No description has been|_images\\/|image\\b)/i.test(image.alt))
   .map(image => `picture without alt text: ${(image.currentSrc || image.src).slice(0, 60)}`)
 """
+
+
+class Spent:
+    """Seconds of processor time of a block: this process and the children that ended in it.
+
+    One process works at a time while a site is built, so this is what a clock shows on a machine
+    that does nothing else.
+    """
+
+    seconds = 0.0
+
+    def __enter__(self) -> "Spent":
+        self._before = sum(os.times()[:4])
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.seconds = sum(os.times()[:4]) - self._before
+
+
+def built_too_slowly(seconds: float, limit: float = BUILT) -> list[str]:
+    """Whether a site took too long to build."""
+    return [f"built in {seconds:.1f} s; at most {limit:g} are allowed"] if seconds >= limit else []
+
+
+def too_large(path: Path) -> list[str]:
+    """Whether a page is too large to open at once."""
+    size = path.stat().st_size
+    return [f"{path.name} has {size:,} bytes; under {LIMIT:,} are allowed"] if size >= LIMIT else []
+
+
+def drawn_late(open_it: Callable, tries: int = 4) -> list[str]:
+    """Whether a deck's first slide comes late every time that `open_it()` opens it.
+
+    A busy machine may be late once; a deck that is too heavy always is.
+    """
+    times: list[int] = []
+    while len(times) < tries:
+        times.append(int(open_it().evaluate("document.documentElement.dataset.drawn")))
+        if times[-1] < DRAWN:
+            return []
+    return [f"the first slide took {times} ms; under {DRAWN} are allowed"]
+
+
+def wider_than_a_phone(page) -> list[str]:
+    """What makes an open page scroll sideways at the width of a telephone, to which it is set."""
+    page.set_viewport_size({"width": PHONE, "height": 800})
+    page.wait_for_timeout(50)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    return [f"the page is {width} px wide on a telephone of {PHONE}"] if width > PHONE else []
 
 
 def slides_that_do_not_fit(page) -> list[str]:

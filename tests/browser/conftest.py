@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import os
 import threading
 from pathlib import Path
 
@@ -69,7 +68,7 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def site_build(browser, synthetic, tmp_path_factory) -> tuple[Path, list[str], float]:
+def site_build(browser, checks, synthetic, tmp_path_factory) -> tuple[Path, list[str], float]:
     """Build the site of the made-up lecture and of all there are.
 
     Returns its folder, Sphinx's warnings, and the seconds of processor time that it took.
@@ -80,10 +79,9 @@ def site_build(browser, synthetic, tmp_path_factory) -> tuple[Path, list[str], f
     pages = [site.page_of(made_up, solved)]
     if notebooks.notebooks():
         pages += site.find_pages()
-    before = os.times()
-    result = site.build(pages, folder / "site", decks=folder / "slides")
-    spent = sum(os.times()[:4]) - sum(before[:4])
-    return folder / "site", result.warnings, spent
+    with checks.Spent() as spent:
+        result = site.build(pages, folder / "site", decks=folder / "slides")
+    return folder / "site", result.warnings, spent.seconds
 
 
 @pytest.fixture(scope="session")
