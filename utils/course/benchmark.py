@@ -8,6 +8,7 @@ Each benchmark is a process of its own with its threads fixed. Its result is kep
 
 import argparse
 import importlib.util
+import re
 import subprocess
 import sys
 import tempfile
@@ -142,12 +143,18 @@ def keep(path: Path, result: dict) -> None:
 def collected(quick: bool = False) -> dict[str, dict]:
     """Return the results at hand: this machine's, and stored ones for what it has not run."""
     own = read_json(folder(quick) / "results.json") or {}
-    stored = {} if quick else read_json(stored_file()) or {}
+    others = {} if quick else stored()
     return {
-        name: (own.get(name) or stored[name]) | {"stored": name not in own}
+        name: own[name] | {"stored": False} if name in own else others[name]
         for name in NAMES
-        if name in own or name in stored
+        if name in own or name in others
     }
+
+
+def stored() -> dict[str, dict]:
+    """Return the results that are part of the repository; none, if it holds none."""
+    results = read_json(stored_file()) or {}
+    return {name: results[name] | {"stored": True} for name in NAMES if name in results}
 
 
 def holds(result: dict) -> bool:
@@ -168,15 +175,27 @@ def verdict(item: dict) -> str:
     return "holds" if item["holds"] else "MISSED"
 
 
+def value(item: dict) -> str:
+    """Return a claim's value with its unit."""
+    return f"{item['value']:.4g} {item['unit']}".strip()
+
+
+def spread(item: dict) -> str:
+    """Return the smallest and the largest value of a claim's rounds, if it has several."""
+    if item["low"] is None:
+        return ""
+    return f"{item['low']:.4g} to {item['high']:.4g}, n = {item['rounds']}"
+
+
+def limit(item: dict) -> str:
+    """Return the limit of a claim, if it has one."""
+    return f"{item['kind']} {item['limit']:g} {item['unit']}".strip() if item["kind"] else ""
+
+
 def figure(item: dict) -> str:
     """Return a claim's value, its spread and its limit."""
-    unit = f" {item['unit']}" if item["unit"] else ""
-    text = f"{item['value']:.4g}{unit}"
-    if item["low"] is not None:
-        text += f" ({item['low']:.4g} to {item['high']:.4g}, n = {item['rounds']})"
-    if item["limit"] is not None:
-        text += f"; {item['kind']} {item['limit']:g}{unit}"
-    return text
+    text = value(item) + (f" ({spread(item)})" if spread(item) else "")
+    return text + (f"; {limit(item)}" if limit(item) else "")
 
 
 # ------------------------------------------------------------------------------ the report
@@ -184,22 +203,63 @@ def figure(item: dict) -> str:
 
 def write_report(results: dict[str, dict], place: Path) -> Path:
     """Write the page with every table and chart, and return it."""
+    text = _environment().get_template("report.html.j2").render(**sections(results))
+    page = place / "index.html"
+    write_atomically(page, text)
+    return page
+
+
+def sections(results: dict[str, dict]) -> dict:
+    """Return what a page says of some results: the report's, and the one of the site.
+
+    Parameters
+    ----------
+    results : dict of str to dict
+        As :func:`collected` or :func:`stored` returns them.
+
+    Returns
+    -------
+    dict
+        "overview", a table of every limit, and "parts", for each result its name, title,
+        question and body; overview and body are HTML.
+    """
+    macros = _environment().get_template("parts.html.j2").module
+    return {
+        "overview": str(macros.overview(list(results.values()))),
+        "parts": [
+            {key: result[key] for key in ("name", "title", "question")}
+            | {"body": str(macros.body(result))}
+            for result in results.values()
+        ],
+    }
+
+
+def _environment():
     import jinja2
+    import markupsafe
 
     from utils.course.benchmark_charts import draw
     from utils.course.slides import TEMPLATES
+
+    def code(text: str) -> markupsafe.Markup:
+        """Text with what stands between backticks as code."""
+        return markupsafe.Markup(
+            re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(text)))
+        )
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES / "benchmarks"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    text = environment.get_template("report.html.j2").render(
-        results=results.values(), figure=figure, verdict=verdict, draw=draw, machine=machine_line
-    )
-    page = place / "index.html"
-    write_atomically(page, text)
-    return page
+    environment.globals |= {
+        "value": value, "spread": spread, "limit": limit, "verdict": verdict,
+        "draw": draw, "machine": machine_line,
+    }  # fmt: skip
+    environment.filters["code"] = code
+    return environment
 
 
 def machine_line(result: dict) -> str:

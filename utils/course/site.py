@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import utils
-from utils.course import CourseError, notebooks, slides
+from utils.course import CourseError, benchmark, notebooks, slides
 from utils.course.files import locked, read_json, write_json
 from utils.course.notebooks import show
 
@@ -252,6 +252,7 @@ def _digest(pages: list[Page]) -> str:
     files = [path for page in pages for path in (page.path, page.solution) if path]
     files += [utils.ROOT / "data" / name for name in ("manifest.toml", "published.toml")]
     files += [Path(__file__), Path(slides.__file__), utils.ROOT / "pyproject.toml"]
+    files += [benchmark.stored_file(), *sorted(Path(__file__).parent.glob("benchmark*.py"))]
     files += sorted((utils.ROOT / "utils" / "explorers").glob("*.*"))
     files += sorted((utils.ROOT / "utils" / "exercises").glob("lecture_*.py"))
     files += sorted(path for path in slides.TEMPLATES.rglob("*") if path.is_file())
@@ -549,6 +550,7 @@ def own_pages(pages: list[Page]) -> dict[str, dict]:
             "covers": {page.lecture for page in pages if cover(page)},
         },
         "running": {"repository": repository()},
+        "speed": benchmark.sections(benchmark.stored()),
         "first_hour": {"names": {page.lecture: page.name for page in pages}},
         "symbols": symbol_facts(pages),
         "cluster": {},
