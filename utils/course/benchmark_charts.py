@@ -16,9 +16,10 @@ def draw(chart: dict) -> str:
     """
     import matplotlib
 
-    figure = {"bars": _bars, "lines": _lines, "spans": _spans}[chart["kind"]](chart)
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": chart["title"]}):
+        plots.use_style()
+        figure = {"bars": _bars, "lines": _lines, "spans": _spans}[chart["kind"]](chart)
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
