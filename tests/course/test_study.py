@@ -8,7 +8,7 @@ import pytest
 
 import utils
 from utils import measured
-from utils.course import digest, jobs, main, study
+from utils.course import CourseError, digest, jobs, main, study
 
 MODULE = textwrap.dedent(
     """
@@ -224,7 +224,7 @@ def test_a_sample_confirms_a_study(changed, doubling, capsys):
     [
         (lambda s: s["runs"][0]["results"].update(result=3), "small-seed0: result was 3, is 2"),
         (lambda s: s["runs"][0]["results"].update(curve=[0.5, 0.2500001]), "curve was [0.5, 0.25"),
-        (lambda s: s["runs"][0]["results"].pop("curve"), "curve was null, is [0.5, 0.25]"),
+        (lambda s: [r["results"].pop("curve") for r in s["runs"]], "curve was null, is [0.5,"),
         (lambda s: s["runs"][0]["results"].update(more=1), "more was 1, is null"),
         (lambda s: s["files"].update({"weights.bin": "0"}), "the file weights.bin differs"),
     ],
@@ -281,14 +281,36 @@ def test_a_module_that_moved_leaves_the_digest(changed):
 
 
 def test_a_sample_knows_every_name_and_word():
-    def run(seconds, **parameters):
-        return {"seconds": seconds, "parameters": parameters}
+    def run(name, seconds, results=("loss",), **parameters):
+        results = dict.fromkeys(results, 1.0)
+        return {"name": name, "seconds": seconds, "parameters": parameters, "results": results}
 
-    runs = [run(9, net="a", width=1), run(2, net="a", width=2), run(3, net="b"), run(1, net="b")]
-    assert study.sample(runs) == [runs[3], runs[1]]
-    odd = run(4, net="a", width=1, mirrored=True)
-    assert study.sample([*runs, odd]) == [runs[3], odd], "the dearer one made another needless"
-    assert study.sample([run(2, n=1), run(1, n=2)]) == [run(1, n=2)]
+    runs = [
+        run("a1", 9, net="a", width=1),
+        run("a2", 2, net="a", width=2),
+        run("b1", 3, net="b", width=1),
+        run("b2", 1, net="b"),
+    ]
+
+    def names(runs, also=()):
+        return [run["name"] for run in study.sample(runs, also)]
+
+    assert names(runs) == ["b2", "a2"]
+    assert names([*runs, run("odd", 4, net="a", width=1, mirrored=True)]) == ["b2", "odd"]
+    assert names([run("x", 2, n=1), run("y", 1, n=2)]) == ["y"], "numbers are no words"
+    assert names([run("idle", 0, (), n=1), run("y", 1, n=2)]) == ["y"], "results are"
+    assert names(runs, ["a1"]) == ["a1", "b2"] and names(runs, ["b1"]) == ["b1", "a2"]
+    with pytest.raises(CourseError, match="no run is called c; there are a1, a2, b1, b2"):
+        study.sample(runs, ["c"])
+
+
+def test_a_run_can_be_added_to_the_sample(changed, doubling, capsys):
+    path, _ = changed
+    assert main(["study", "6", "--confirm", "--also", "large-seed1"]) == 0
+    assert ran(doubling) == ["20-1"]
+    assert json.loads(path.read_text())["confirmed"]["runs"] == ["large-seed1"]
+    assert main(["study", "6", "--also", "large-seed1"]) == 1
+    assert "--also names runs of one study that --confirm shall repeat" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("lecture", study.studies())
@@ -296,8 +318,9 @@ def test_what_was_confirmed_is_a_sample(lecture):
     stored = json.loads(study.stored(lecture).read_text())
     if "confirmed" not in stored:
         return
-    wanted = {run["name"] for run in study.sample(stored["runs"])}
-    assert wanted <= set(stored["confirmed"]["runs"])
+    repeated = stored["confirmed"]["runs"]
+    needed = {run["name"] for run in study.sample(stored["runs"], repeated)}
+    assert needed == set(repeated), "these know every word"
     assert stored["confirmed"]["of"] == len(stored["runs"])
 
 

@@ -6,9 +6,10 @@ that was stopped goes on where it was; runs whose code or data changed since are
 
 A new check of an argument, or a module moved, should change no result; that it does not is shown
 for minutes, not hours: ``course study NN --confirm`` repeats the cheapest runs that together know
-every name and every word among the study's parameters. If all their numbers and files are what is
-stored, to the last digit, the study is fresh again, and its file says which runs were repeated. If
-one differs nothing is written.
+every name and every word among the study's parameters, and every name among its results. If all
+their numbers and files are what is stored, to the last digit, the study is fresh again, and its
+file says which runs were repeated. If one differs nothing is written; nor if a changed module is
+used by none of them: ``--also RUN`` adds one that does.
 """
 
 import argparse
@@ -56,6 +57,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> argparse.ArgumentParse
         action="store_true",
         help="repeat a sample of the runs of stale studies; fresh again if every number is the same",
     )
+    parser.add_argument(
+        "--also", nargs="+", default=[], metavar="RUN", help="runs that --confirm shall repeat too"
+    )
     parser.add_argument("--jobs", type=int, metavar="N", help="how many at a time (as fit)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="run on this Dask cluster")
     return parser
@@ -67,11 +71,15 @@ def run(args: argparse.Namespace) -> int:
     if args.check:
         return check(lectures)
     status = 0
+    if args.also and not (args.confirm and len(lectures) == 1):
+        raise CourseError("--also names runs of one study that --confirm shall repeat")
     if args.confirm:
         if args.seeds:
             raise CourseError("--confirm repeats stored runs: it takes no --seeds")
         for lecture in lectures:
-            status |= confirm(lecture, processes=args.jobs, scheduler=args.scheduler)
+            status |= confirm(
+                lecture, also=args.also, processes=args.jobs, scheduler=args.scheduler
+            )
         return status
     for lecture in lectures:
         status |= study(
@@ -148,23 +156,36 @@ def check(lectures: Sequence[str]) -> int:
     return status
 
 
-def sample(runs: Sequence[dict]) -> list[dict]:
-    """Return the cheapest runs that together know every name and word of all runs' parameters.
+def sample(runs: Sequence[dict], also: Sequence[str] = ()) -> list[dict]:
+    """Return the cheapest runs that together know every word of all runs.
+
+    Words are the names of parameters, their values where these are strings, ``True`` or ``False``,
+    and the names of results.
 
     Parameters
     ----------
     runs : sequence of dict
-        As stored: ``parameters`` and ``seconds``. Numbers do not count as words, but ``True``,
-        ``False`` and every string do.
+        As stored: ``name``, ``parameters``, ``results`` and ``seconds``.
+    also : sequence of str
+        Names of runs that are taken whatever they cost.
+
+    Raises
+    ------
+    CourseError
+        If there is no run of a name in `also`.
     """
+    unknown = sorted(set(also) - {run["name"] for run in runs})
+    if unknown:
+        known = ", ".join(run["name"] for run in runs)
+        raise CourseError(f"no run is called {', '.join(unknown)}; there are {known}")
 
     def words(run: dict) -> set:
         named = run["parameters"].items()
-        return {key for key, _ in named} | {
-            (key, value) for key, value in named if isinstance(value, str | bool)
-        }
+        values = {(key, value) for key, value in named if isinstance(value, str | bool)}
+        return {("parameter", key) for key, _ in named} | values | set(run["results"])
 
-    chosen, known = [], set()
+    chosen = [run for run in runs if run["name"] in also]
+    known = {word for run in chosen for word in words(run)}
     for run in sorted(runs, key=lambda run: run["seconds"]):
         if not words(run) <= known:
             chosen.append(run)
@@ -172,18 +193,26 @@ def sample(runs: Sequence[dict]) -> list[dict]:
     # A dearer run may have made a cheaper one needless.
     for run in list(chosen):
         others = [words(other) for other in chosen if other is not run]
-        if others and words(run) <= set.union(*others):
+        if run["name"] not in also and others and words(run) <= set.union(*others):
             chosen.remove(run)
     return chosen
 
 
-def confirm(lecture: str, *, processes: int | None = None, scheduler: str | None = None) -> int:
+def confirm(
+    lecture: str,
+    *,
+    also: Sequence[str] = (),
+    processes: int | None = None,
+    scheduler: str | None = None,
+) -> int:
     """Repeat a sample of a stale study's runs and, if nothing differs, call it fresh.
 
     Parameters
     ----------
     lecture : str
         Two digits.
+    also : sequence of str
+        Names of runs to repeat beside the sample.
     processes : int, optional
         How many runs at a time.
     scheduler : str, optional
@@ -210,7 +239,7 @@ def confirm(lecture: str, *, processes: int | None = None, scheduler: str | None
     grave = [reason for reason in reasons if not reason.startswith("module ")]
     if grave:
         raise CourseError(f"{'; '.join(grave)}: run `course study {lecture}`, a sample will not do")
-    runs = {run["name"]: run for run in sample(record["runs"])}
+    runs = {run["name"]: run for run in sample(record["runs"], also)}
     plan = {name: run["parameters"] for name, run in runs.items()}
     print(
         f"study {lecture}: {len(runs)} of {len(record['runs'])} runs, {'; '.join(reasons)}",
@@ -242,7 +271,8 @@ def confirm(lecture: str, *, processes: int | None = None, scheduler: str | None
             there = digest.path_of(key).is_file()
             if key not in known and there and digest.file_hash(digest.path_of(key)) != value:
                 raise CourseError(
-                    f"{key} changed, and no repeated run uses it: run `course study {lecture}`"
+                    f"{key} changed, and no repeated run uses it: name one that does with --also, "
+                    f"or run `course study {lecture}`"
                 )
             if key not in known and (there or kind == "data"):
                 known[key] = value
