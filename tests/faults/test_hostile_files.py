@@ -418,6 +418,41 @@ def test_annotations_of_coco_of_another_size_are_refused(tmp_path):
         load("coco", "val", folder=tmp_path / "set", size=64, quiet=True)
 
 
+def _double_voc(place: Path) -> None:
+    listed = place / "VOCdevkit/VOC2007/ImageSets/Main/trainval.txt"
+    listed.write_text("000001\n000001\n000002\n")
+
+
+def _double_coco(place: Path, key: str) -> None:
+    path = place / "annotations/instances_val2017.json"
+    content = json.loads(path.read_text())
+    content["images"][1][key] = content["images"][0][key]
+    path.write_text(json.dumps(content))
+
+
+def _double_celeba(place: Path) -> None:
+    for path in place.glob("*.txt"):
+        path.write_text(path.read_text().replace("000002", "000001"))
+
+
+@pytest.mark.parametrize(
+    ("name", "double"),
+    [
+        ("voc2007", _double_voc),
+        ("coco", lambda place: _double_coco(place, "id")),
+        ("coco", lambda place: _double_coco(place, "file_name")),
+        ("celeba", _double_celeba),
+    ],
+)
+def test_a_picture_listed_twice_is_refused_4_cases(name, double, tmp_path):
+    build, options = FOLDERS[name]
+    build(tmp_path / "set")
+    double(tmp_path / "set")
+    with pytest.raises(DataError, match="twice") as caught:
+        load(name, folder=tmp_path / "set", quiet=True, **options)
+    one_sentence(caught.value)
+
+
 @pytest.mark.parametrize("fault", ["in colour", "smaller", "half"])
 def test_a_mask_that_does_not_fit_is_one_sentence_3_cases(fault, tmp_path):
     penn_fudan(tmp_path / "set")
@@ -537,6 +572,7 @@ def _into_wire(path):
         (_into_cifar_array, _npy),
         (_into_wire, _npy),
     ],
+    ids=lambda value: value.__name__.removeprefix("_into_"),
 )
 def test_code_in_a_pickle_is_not_executed_8_doors(door, made, tmp_path):
     mark = tmp_path / "it ran"

@@ -22,12 +22,13 @@ def test_the_page_counts_the_tests_there_are(collected):
 
 
 def test_every_test_of_faults_belongs_to_a_line(collected):
-    found = {test.name for line in lines.read() for test in lines.tests_of(line, collected)}
+    counted = [line for line in lines.read() if "each" not in line]
+    found = {test.name for line in counted for test in lines.tests_of(line, collected)}
     spare = {
-        test.name
-        for test in collected
-        if test.name.startswith(("faults/test_data", "faults/test_killed", "faults/test_run"))
-        and test.name not in found
+        item.name
+        for item in collected
+        if item.name.startswith(("faults/test_data", "faults/test_killed", "faults/test_run"))
+        and item.name not in found
     }
     assert spare <= {
         "faults/test_data_faults.py::test_fetch_writes_whole_files_and_nothing_else",
@@ -39,14 +40,23 @@ def test_every_test_of_faults_belongs_to_a_line(collected):
 
 
 def test_a_number_in_a_name_is_held_to_the_tests():
-    assert lines.cases("a.py::test_x_6_sizes", 1, 5) == (1, 5)
-    assert lines.cases("a.py::test_x_at_other_moments_100_kills", 0, 5) == (0, 100)
-    assert lines.cases("a.py::test_a_killed_20_times_ends", 1, 0) == (20, 0)
-    assert lines.cases("a.py::test_x", 3, 0) == (3, 0)
+    assert lines.cases("a.py::test_x_6_sizes", 6) == 1
+    assert lines.cases("a.py::test_x_at_other_moments_100_kills", 5) == 20
+    assert lines.cases("a.py::test_a_killed_20_times_ends", 1) == 20
+    assert lines.cases("a.py::test_x", 3) == 1
     with pytest.raises(ValueError, match="number is wrong"):
-        lines.cases("a.py::test_x_7_cases", 2, 0)
+        lines.cases("a.py::test_x_7_cases", 2)
     with pytest.raises(ValueError, match="no test is called"):
         lines.tests_of({"fault": "x", "tests": ["a.py::test_gone"]}, [])
+    with pytest.raises(ValueError, match="no test is called"):
+        lines.uncounted({"fault": "x", "tests": ["test_fetch.py::test_gone"]})
+
+
+def test_a_line_may_name_some_of_a_tests_parameters():
+    items = [lines.Item("a.py::test_x_4_kills", word, word == "b", 2) for word in ("a-CMYK", "b")]
+    line = {"fault": "x", "tests": ["a.py::test_*[CMYK"]}
+    assert lines.tests_of(line, items) == [lines.Test("a.py::test_x_4_kills", 2, 0)]
+    assert lines.tests_of({"fault": "x", "tests": ["a.py::*"]}, items)[0].long == 2
 
 
 def test_outcomes_are_read_from_reports(tmp_path):

@@ -86,7 +86,9 @@ def killed_twenty_times(tmp_path):
 
 
 @MOUNTS
-@pytest.mark.parametrize("kilobytes", [16, 100, 4000])
+@pytest.mark.parametrize(
+    "kilobytes", [100, *(pytest.param(k, marks=pytest.mark.long) for k in (16, 60, 4000))]
+)
 def test_a_small_disk_holds_whole_checkpoints_or_none(tmp_path, kilobytes):
     """One of them has about 30 kB, and three fit in 100 kB; the fourth is being written then."""
     folder = tmp_path / "kept"

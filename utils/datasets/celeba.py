@@ -78,6 +78,7 @@ def celeba(
             f"the lists in {place} name {len(found.filename)} pictures, {len(found.identity)} persons "
             f"and {len(found.attr)} rows of attributes: unpack CelebA's lists again"
         )
+    pictures.refuse_doubles(found.filename, f"list_eval_partition.txt in {place}")
     if attribute not in found.attr_names:
         names = ", ".join(name for name in found.attr_names if name)
         raise ValueError(f"celeba has no attribute {attribute!r}: it has {names}")

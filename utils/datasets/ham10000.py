@@ -162,11 +162,8 @@ def _rows(root: Path) -> list[dict[str, str]]:
             else f"{METADATA} has no rows: fetch it again"
         )
     diagnoses: dict[str, str] = {}
-    seen: set[str] = set()
+    pictures.refuse_doubles((row["image_id"] for row in rows), METADATA)
     for row in rows:
-        if row["image_id"] in seen:
-            raise fetch.DataError(f"{METADATA} lists picture {row['image_id']} twice")
-        seen.add(row["image_id"])
         if diagnoses.setdefault(row["lesion_id"], row["dx"]) != row["dx"]:
             raise fetch.DataError(f"{METADATA} gives lesion {row['lesion_id']} two diagnoses")
     return rows

@@ -139,6 +139,9 @@ def load_coco(
     place = fetch.user_folder("coco", folder)
     photographs = _coco(place, split)
     api = photographs.coco
+    for key in ("id", "file_name"):
+        found = (entry.get(key) for entry in api.dataset["images"])
+        pictures.refuse_doubles(found, f"instances_{split}2017.json of COCO")
     numbers = {number: label for label, number in enumerate(sorted(api.getCatIds()))}
     images, targets = [], []
     for row in range(len(photographs)):

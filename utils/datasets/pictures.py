@@ -8,6 +8,8 @@ empty, no picture at all, or larger than Pillow takes for a decompression bomb i
 from __future__ import annotations
 
 import warnings
+from collections import Counter
+from collections.abc import Iterable
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -77,3 +79,25 @@ def read(path: str | PathLike, name: str) -> Image.Image:
         raise DataError(
             f"{path} is no readable picture ({reason}): unpack {name} again, or remove it"
         ) from error
+
+
+def refuse_doubles(names: Iterable[object], source: str) -> None:
+    """Refuse a list that names a picture twice: it would count twice, or be in two parts.
+
+    Parameters
+    ----------
+    names : iterable
+        File names or numbers.
+    source : str
+        The list and its data set, for the message.
+
+    Raises
+    ------
+    utils.fetch.DataError
+        With the first such name.
+
+    >>> refuse_doubles(["a.jpg", "b.jpg"], "the list")
+    """
+    double = next((name for name, count in Counter(names).items() if count > 1), None)
+    if double is not None:
+        raise DataError(f"{source} names {double} twice: unpack it again, or take one line out")

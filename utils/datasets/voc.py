@@ -75,6 +75,8 @@ def load_voc2007(
     number = min(len(photos), count or len(photos))
     if not number:
         raise fetch.DataError(f"VOC 2007 in {place} lists no photo in {_SETS[split]}.txt")
+    names = (path.rpartition("/")[2] for path in photos.images)
+    pictures.refuse_doubles(names, f"{_SETS[split]}.txt of VOC 2007")
     images = torch.empty(number, 3, size, size, dtype=torch.uint8)
     targets = []
     for index in range(number):
