@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{notebooks.show(copy)} is there already and stays as it is.")
     if args.lab:
         return open_lab(copy)
-    print(f"Open it with: jupyter lab {notebooks.show(copy)}")
+    print(f"Open it with: course start {copy.name[:2]} --lab (or in a JupyterLab that is open)")
     return 0
 
 
