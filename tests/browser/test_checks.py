@@ -205,6 +205,7 @@ def rules(found: list[str]) -> set[str]:
 def test_axe_finds_each_fault_put_into_one_page(show, checks, axe):
     page = show("".join(f"<div>{markup}</div>" for markup in RULES.values()))
     assert set(RULES) - rules(checks.accessibility(page, axe)) == set()
+    assert rules(checks.accessibility(page, axe, colours=True)) == set(checks.COLOURS)
 
 
 @pytest.mark.parametrize("rule", WHOLE)

@@ -37,21 +37,28 @@ def test_the_site_is_built_within_a_minute(site_build, checks):
     assert checks.built_too_slowly(site_build[2]) == []
 
 
-def test_a_page_loads_nothing_from_elsewhere_and_has_no_error(site_page, root, page, traffic):
-    page.goto(f"{root}/{site_page}.html")
+def test_a_page_from_a_file_loads_nothing_from_elsewhere_and_has_no_error(
+    site_page, built, page, traffic
+):
+    page.goto((built / f"{site_page}.html").as_uri())
     settle(page)
     page.wait_for_timeout(150)
     assert traffic.outside == []
     assert traffic.errors == []
 
 
-def test_a_page_is_drawn_described_and_fits_a_phone(site_page, open_page, checks):
+def test_a_page_is_alone_without_error_drawn_described_and_fits_a_phone(
+    site_page, traffic, open_page, checks
+):
     page = open_page(site_page)
     assert page.locator("h1:visible").count() == 1
     assert checks.undrawn_formulae(page) == []
     assert checks.pictures_without_alt(page) == []
     assert checks.blown_up_pictures(page) == []
     assert checks.wider_than_a_phone(page) == []
+    page.wait_for_timeout(100)
+    assert traffic.outside == []
+    assert traffic.errors == []
 
 
 def test_a_page_is_accessible_light_and_dark(site_page, browser, served, checks, axe):
@@ -67,7 +74,7 @@ def test_a_page_is_accessible_light_and_dark(site_page, browser, served, checks,
         page.wait_for_function(
             "theme => document.documentElement.dataset.theme === theme", arg=theme, timeout=5000
         )
-        found[theme] = checks.accessibility(page, axe)
+        found[theme] = checks.accessibility(page, axe, colours=theme == "dark")
     context.close()
     assert found == {"light": [], "dark": []}
 
