@@ -17,7 +17,9 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs fork and resource limits")
 
 
-def start(*arguments: object, processes: int = 1) -> subprocess.CompletedProcess:
+def start(
+    *arguments: object, processes: int = 1, seconds: float = 240
+) -> subprocess.CompletedProcess:
     """Run the worker to its end, in several processes through torchrun."""
     launcher = [sys.executable]
     if processes > 1:
@@ -25,7 +27,7 @@ def start(*arguments: object, processes: int = 1) -> subprocess.CompletedProcess
         launcher += [str(processes)]
     command = [*launcher, str(WORKER), *map(str, arguments)]
     return subprocess.run(
-        command, env=ENVIRONMENT, capture_output=True, text=True, timeout=240, check=False
+        command, env=ENVIRONMENT, capture_output=True, text=True, timeout=seconds, check=False
     )
 
 
@@ -71,11 +73,11 @@ def test_a_training_killed_20_times_ends_with_the_same_weights(tmp_path):
 @pytest.mark.parametrize("moments", range(2, 7))
 def test_a_training_killed_twenty_times_at_other_moments_100_kills(tmp_path, moments, monkeypatch):
     monkeypatch.setitem(ENVIRONMENT, "TEST_MOMENTS", str(moments))
-    killed_twenty_times(tmp_path)
+    killed_twenty_times(tmp_path, seconds=3000)
 
 
-def killed_twenty_times(tmp_path):
-    done = start("killed", tmp_path, 20)
+def killed_twenty_times(tmp_path, seconds=240):
+    done = start("killed", tmp_path, 20, seconds=seconds)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "killed 20 times" in done.stdout
     whole, cut = (json.loads((tmp_path / n / "result.json").read_text()) for n in ("whole", "cut"))
