@@ -73,7 +73,8 @@ def ran(package):
 
 def test_everything_is_stored(doubling, clone, capsys):
     assert main(["study", "6"]) == 0
-    assert "noise" not in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "noise" not in shown and "4 runs: 4 executed" in shown
     stored = json.loads((clone.root / "data" / "measured" / "06.json").read_text())
     assert stored["command"] == "course study 06"
     assert stored["summary"] == {"mean": 3.0}

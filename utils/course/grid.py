@@ -145,7 +145,7 @@ def grid(
     }
     place = place_of(settings)
     plan = {name_of(cell): cell for cell in cells}
-    board = Board(list(plan))
+    board = Board(list(plan), "run")
     with locked(place), board:
         remove_unfinished(place)
         work = []

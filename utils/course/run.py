@@ -351,12 +351,15 @@ class Board:
     ----------
     names : sequence of str
         The lectures, in the order shown.
+    what : str
+        What the summary calls one of them.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], what: str = "notebook") -> None:
         from rich.console import Console
 
         self.console = Console(highlight=False)
+        self.what = what
         self.rows = {name: {"state": "waiting"} for name in names}
         self.notes: list[str] = []
         self.begun = time.monotonic()
@@ -457,7 +460,7 @@ class Board:
         plural = "s" if len(states) != 1 else ""
         seconds = time.monotonic() - self.begun
         print(
-            f"{len(states)} notebook{plural}: {', '.join(parts)}, in {seconds:.0f} s; {where}",
+            f"{len(states)} {self.what}{plural}: {', '.join(parts)}, in {seconds:.0f} s; {where}",
             flush=True,
         )
         return 1 if failures else 0

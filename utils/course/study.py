@@ -355,7 +355,7 @@ def run_one(lecture: str, parameters: dict, report=None) -> dict:
 
 def _run_all(lecture, plan, folder, resume, processes, scheduler) -> tuple[dict, int]:
     """Run what is not finished of a plan (name to parameters); return all records, or a failure."""
-    board = Board(list(plan))
+    board = Board(list(plan), "run")
     with locked(folder), board:
         remove_unfinished(folder)
         if not resume:
