@@ -30,6 +30,23 @@ HEADS = {
     "softmax": {"pooling": "align", "masks": "softmax"},
 }
 
+
+def _told(logits, labels):
+    """Of the softmax network: the object's class against the background alone."""
+    import torch
+
+    return torch.sigmoid(logits[torch.arange(len(labels)), labels + 1] - logits[:, 0])
+
+
+def _any_class(logits, labels):
+    """Of the softmax network: all classes together against the background."""
+    return 1 - logits.softmax(1)[:, 0]
+
+
+READINGS = {"softmax_told": _told, "softmax_any": _any_class}
+"""Easier questions to the trained softmax network, by the name of their results. Told the class, it
+is asked what the sigmoid network is asked."""
+
 HARD = {"classes": 8, "max_objects": 3, "object_size": (0.3, 0.6), "quiet": True}
 
 
@@ -46,8 +63,9 @@ def run_cell(what: str, scenes: int, epochs: int, seed: int) -> dict:
     Returns
     -------
     dict
-        "heads": for each of `HEADS` and "in", "out": mean IoU of the masks, and the shares of
-        objects above .75 and .8, all in 0..1; the same for a mask that fills the whole box.
+        "heads": for each of `HEADS` and `READINGS` and "in", "out": mean IoU of the masks, and the
+        shares of objects above .75 and .8, all in 0..1; the same for a mask that fills the whole
+        box.
         "detector": the figures of `utils.segmentation.average_precision` for "in" and "out".
     """
     return _heads(scenes, epochs, seed) if what == "heads" else _detector(scenes, epochs, seed)
@@ -115,6 +133,11 @@ def _heads(scenes: int, epochs: int, seed: int) -> dict:
             kind: segmentation.draw_masks(model, judged.images, regions)
             for kind, model in models.items()
         }
+        softmax = models["softmax"]
+        for kind, reading in READINGS.items():
+            softmax.probabilities = reading
+            drawn[kind] = segmentation.draw_masks(softmax, judged.images, regions)
+        del softmax.probabilities
         drawn["box"] = [
             segmentation.paste_masks(torch.ones_like(r["small"]), r["boxes"], *image.shape[1:])
             > 0.5
