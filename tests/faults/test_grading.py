@@ -219,6 +219,20 @@ def test_each_attack_is_contained_and_reported(graded, name):
     assert len(reports) == 1
 
 
+@pytest.mark.skipif(not sandbox.can_isolate(), reason="this system has no namespaces")
+def test_nothing_but_the_working_folder_can_be_written(tmp_path):
+    places = [tmp_path / "elsewhere.txt", utils.ROOT / "utils" / "elsewhere.txt"]
+    write = "\n".join(f"try: open({str(place)!r}, 'w')\nexcept OSError: pass" for place in places)
+    (tmp_path / "class").mkdir()
+    text = answers(RIGHT, write, "open('here.txt', 'w').write('mine')")
+    (tmp_path / "class" / "eve.ipynb").write_text(text)
+    assert main(["grade", str(tmp_path / "class"), "--out", str(tmp_path / "out")]) == 0
+    with (tmp_path / "out" / "students.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["points"]) == sum(POINTS.values())
+    assert not [place for place in places if place.exists()]
+
+
 def test_nothing_is_left_behind(graded):
     running = []
     for process in sandbox.psutil.process_iter():

@@ -63,6 +63,16 @@ _UNSHARE = (
 )  # fmt: skip
 
 
+_READ_ONLY = """mount --bind "$PWD" "$PWD" && mount -o remount,bind,ro / || exit 1
+while read -r _ place kind _; do
+    case "$place" in "$PWD" | / | /dev* | /proc* | /sys*) continue ;; esac
+    mount -o remount,bind,ro "$place" 2>/dev/null
+done < /proc/self/mounts
+mount -t tmpfs -o size=256m none /dev/shm 2>/dev/null
+"""
+"""Nothing but the working folder can be written: not the course, nor the grader's own files."""
+
+
 class Sandbox:
     """A submission's process, from start to end of a ``with`` block.
 
@@ -85,7 +95,7 @@ class Sandbox:
         self._from_child, back = os.pipe()
         command = [sys.executable, "-I", "-m", "utils.course.grading.child", str(there), str(back)]
         if can_isolate():
-            hide = "".join(
+            hide = _READ_ONLY + "".join(
                 f'mount -t tmpfs none "${k}" && ' for k in range(1, 1 + len(self.hidden))
             )
             hide += f'shift {len(self.hidden)} && cd "$PWD" && exec "$@"'
