@@ -18,11 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".github" / "pictures"
 
 SHOWN = {
-    "slide.png": ("14_instance_segmentation", "sec-small"),
+    "slide.png": ("14_instance_segmentation", "stored-figure"),
     "page.png": ("06_lenet", "sec-maps"),
 }
-"""Lecture and id of the cell whose heading begins what is photographed: the slide with the last
-figure below it, and that part of the lecture's page."""
+"""Lecture and id of the cell that begins what is photographed, with a heading in its text or in its
+metadata: the last slide with a figure under that heading, and that part of the lecture's page."""
 
 INK, QUIET, PAPER, LINE = "#1b2430", "#4b5563", "#ffffff", "#9aa5b1"
 TINTS = {4: "#d6e6f5", 3: "#dcefe2", 2: "#fdf0d0", 1: "#f8e0d5", 0: "#e8e4f2"}
@@ -126,11 +126,12 @@ def shown_now(lecture: str, cell_id: str) -> dict:
     """Return what a picture shows: heading, and the outputs' text up to the next heading."""
     cells = json.loads((ROOT / "lectures" / f"{lecture}.ipynb").read_text("utf-8"))["cells"]
     first = next(place for place, cell in enumerate(cells) if cell["id"] == cell_id)
-    heading = "".join(cells[first]["source"]).splitlines()[0].lstrip("# ")
+    heading = cells[first]["metadata"].get("heading")
+    heading = heading or "".join(cells[first]["source"]).splitlines()[0].lstrip("# ")
     texts = []
-    for cell in cells[first + 1 :]:
+    for place, cell in enumerate(cells[first:]):
         source = "".join(cell["source"])
-        if cell["cell_type"] == "markdown" and re.match(r"#{1,2} ", source):
+        if place and cell["cell_type"] == "markdown" and re.match(r"#{1,2} ", source):
             break
         for output in cell.get("outputs", []):
             texts += output.get("data", {}).get("text/plain", [])
@@ -161,6 +162,8 @@ def photograph() -> None:
             heading = page.evaluate(look.EXAMINE_SLIDE)["heading"]
             if picture and heading == plain(record["slide.png"]["heading"])[:60]:
                 at = index
+        if at is None:
+            raise SystemExit(f"no slide with a figure has the heading of {SHOWN['slide.png']}")
         page.evaluate(look.GO_TO, at)
         page.wait_for_timeout(300)
         page.screenshot(path=FOLDER / "slide.png")
