@@ -107,7 +107,7 @@ def test_what_is_pinned_for_uv_is_lifted_while_versions_are_chosen(tmp_path):
     project = tmp_path / "pyproject.toml"
     project.write_text(text, encoding="utf-8")
     with versions.unpinned(project):
-        assert "torch==" in text and "torch==" not in project.read_text(encoding="utf-8")
+        assert '["torch==' in text and '["torch==' not in project.read_text(encoding="utf-8")
     assert project.read_text(encoding="utf-8") == text
 
 
