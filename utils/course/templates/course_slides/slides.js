@@ -81,7 +81,9 @@
       if (!some) enlarge(page, [34, 32], size => page.style.setProperty('--words', `${size}px`), '--words');
       if (page.querySelector('table')) {
         const set = size => page.style.setProperty('--table', `${size}px`);
-        enlarge(page, [32, 30, 28, 27, 25, 23], set, '--table', () => broken(page) <= parted);
+        const whole = () => broken(page) <= parted && contained(page);
+        // a wide table needs the narrower gaps of an ordinary slide
+        if (!enlarge(page, [32, 30, 28, 27, 25, 23], set, '--table', whole)) page.classList.remove('roomy');
       }
     }
     const most = code && !drawn ? LARGEST : 26; // a line printed beside a figure is no headline
@@ -92,14 +94,20 @@
       balance(page);
     }
   }
-  const broken = page => [...page.querySelectorAll('.page th, .page td')] // cells that take several lines
-    .filter(cell => cell.clientHeight > 2 * parseFloat(getComputedStyle(cell).lineHeight)).length;
+  const cells = page => [...page.querySelectorAll('.page th, .page td, .page caption')];
+  const broken = page => cells(page) // lines that the cells take beyond their first
+    .reduce((sum, cell) => sum + Math.max(0, Math.round(cell.clientHeight / parseFloat(getComputedStyle(cell).lineHeight)) - 1), 0);
+  const contained = page => { // no table reaches into the margin
+    const edge = page.getBoundingClientRect().right - parseFloat(getComputedStyle(page).paddingRight);
+    return [...page.querySelectorAll('table')].every(table => table.getBoundingClientRect().right <= edge + 1);
+  };
   function enlarge(page, sizes, set, name, good = () => true) { // the first that fits
     for (const size of sizes) {
       set(size);
-      if (!full(page) && !squeezed(page) && good()) return;
+      if (!full(page) && !squeezed(page) && good()) return true;
     }
     if (name) page.style.removeProperty(name);
+    return false;
   }
   // What stands alone under its heading moves down from it, towards the middle of what is left.
   function balance(page) {
