@@ -257,7 +257,7 @@ def broken(what: str) -> nbformat.NotebookNode:
     Parameters
     ----------
     what : {"outside", "overflow", "overlap", "small", "alt", "blown", "contrast", "math", "script",
-        "edge", "broken"}
+        "edge", "margin", "broken"}
     """
     title = markdown("# A deck with a fault", "slide")
     if what == "outside":
@@ -290,6 +290,9 @@ def broken(what: str) -> nbformat.NotebookNode:
         fault = code("1", "slide", [shown(text_html=text)], ["hide-input"])
     elif what == "edge":
         table = TABLE.replace("<table>", '<table style="position: relative; left: 30px">')
+        fault = code("1", "slide", [shown(text_html=table)], ["hide-input"])
+    elif what == "margin":
+        table = TABLE.replace("<table>", '<table style="width: 1205px">')
         fault = code("1", "slide", [shown(text_html=table)], ["hide-input"])
     elif what == "broken":
         fault = code("answer = " + " + ".join(f"term_{n}" for n in range(20)), "slide")

@@ -381,6 +381,11 @@ def test_what_leaves_the_left_edge_is_found(faulty, checks):
     assert any("begins 30 px from the left edge" in text for text in found)
 
 
+def test_what_reaches_into_the_margin_is_found(faulty, checks):
+    found = checks.slides_that_do_not_fit(faulty("margin"))
+    assert any("px into the margin" in text for text in found)
+
+
 def test_a_line_of_code_that_is_broken_is_found(faulty, checks):
     found = checks.slides_that_do_not_fit(faulty("broken"))
     assert any("a line of code is broken" in text for text in found)

@@ -104,6 +104,12 @@ EXAMINE_SLIDE = """
     const left = block.getBoundingClientRect().left;
     if (!page.matches('.title') && seen(block) && Math.abs(left - edge) > 1) found.push(`${name(block)} begins ${Math.round(left - edge)} px from the left edge`);
   }
+  const margin = frame.right - parseFloat(getComputedStyle(page).paddingRight);
+  for (const wide of page.querySelectorAll('table, mjx-container[display="true"] > svg')) {
+    if (wide.closest(skipped + ', .cnn-explorer') || !seen(wide)) continue;
+    const over = wide.getBoundingClientRect().right - margin;
+    if (over > 2) found.push(`${wide.tagName === 'TABLE' ? name(wide) : 'a formula'} reaches ${Math.round(over)} px into the margin`);
+  }
   for (const pre of page.querySelectorAll('.source pre')) {
     const rows = Math.round(pre.offsetHeight / parseFloat(getComputedStyle(pre).lineHeight));
     if (rows > pre.textContent.replace(/\\n$/, '').split('\\n').length) found.push(`${name(pre)}: a line of code is broken`);

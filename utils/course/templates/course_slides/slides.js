@@ -42,6 +42,14 @@
     }
     return size < SMALLEST ? otherwise : size;
   }
+  function fitFormula(page, formula) { // no formula reaches into the margin
+    formula.style.fontSize = '';
+    const drawing = formula.querySelector('svg') || formula;
+    const scale = page.getBoundingClientRect().width / page.offsetWidth;
+    const width = drawing.getBoundingClientRect().width / scale;
+    const room = formula.parentElement.clientWidth;
+    if (width > room) formula.style.fontSize = `${Math.floor(10 * parseFloat(getComputedStyle(formula).fontSize) * room / width) / 10}px`;
+  }
   function setCode(page, size, widths) {
     page.style.setProperty('--code', `${Math.min(size, widths.code)}px`);
     page.style.setProperty('--print', `${Math.min(size, widths.code, widths.print)}px`);
@@ -83,7 +91,8 @@
         const set = size => page.style.setProperty('--table', `${size}px`);
         const whole = () => broken(page) <= parted && contained(page);
         // a wide table needs the narrower gaps of an ordinary slide
-        if (!enlarge(page, [32, 30, 28, 27, 25, 23], set, '--table', whole)) page.classList.remove('roomy');
+        const sizes = [32, 30, 28, 27, 26, 25, 23].filter(size => !code || size <= 26); // code first
+        if (!enlarge(page, sizes, set, '--table', whole)) page.classList.remove('roomy');
       }
     }
     const most = code && !drawn ? LARGEST : 26; // a line printed beside a figure is no headline
@@ -136,7 +145,10 @@
       img.addEventListener('error', done);
     })));
     courseTables();
-    pages.forEach(fit);
+    for (const page of pages) {
+      fit(page);
+      for (const formula of page.querySelectorAll('mjx-container[display="true"]')) fitFormula(page, formula);
+    }
     root.classList.remove('measuring');
     root.dataset.ready = 'true';
   }
