@@ -130,7 +130,9 @@ def occlusion_rows(
         for place in axes[:, column]:
             place.set(xticks=[], yticks=[])
             place.grid(False)
-    bar = figure.colorbar(drawn, ax=axes[1, :].tolist(), fraction=0.025, pad=0.01)
+            place.spines[:].set_visible(False)
+    # beside both rows: beside the lower one alone it would push those pictures out of line
+    bar = figure.colorbar(drawn, ax=axes.ravel().tolist(), fraction=0.025, pad=0.01)
     bar.set_label(label, fontsize=13)
     return figure
 
