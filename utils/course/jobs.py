@@ -322,28 +322,41 @@ class DaskExecutor:
             )
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        """Run the jobs, long ones first, and yield what happens."""
+        """Run the jobs, long ones first, and yield what happens.
+
+        A worker gets its next job when one is done: given all at once, Dask deals them out before
+        it knows how long each takes, and at the end one worker has several left while others wait.
+        """
         from distributed import as_completed
 
-        jobs = sorted(jobs, key=lambda job: -job.cost)
-        futures = {}
-        for rank, job in enumerate(jobs):
-            future = self.client.submit(
-                _call, job.function, job.arguments, key=f"{job.name}-{time.time_ns()}",
-                pure=False, priority=-rank,
-            )  # fmt: skip
-            futures[future] = job
-            yield Event(job, "started")
+        waiting = sorted(jobs, key=lambda job: job.cost)  # the longest is taken first, off the end
+        futures: dict = {}
+        running = as_completed(loop=self.client.loop)
         try:
-            for future in as_completed(futures, loop=self.client.loop):
+            while waiting or running.count():
+                while waiting and running.count() < self._places():
+                    job = waiting.pop()
+                    future = self.client.submit(
+                        _call, job.function, job.arguments, key=f"{job.name}-{time.time_ns()}",
+                        pure=False,
+                    )  # fmt: skip
+                    futures[future] = job
+                    running.add(future)
+                    yield Event(job, "started")
+                future = next(running)
+                job = futures.pop(future)
                 if future.status == "finished":
-                    yield Event(futures[future], "finished", future.result())
+                    yield Event(job, "finished", future.result())
                 else:
                     error = future.exception()
-                    yield Event(futures[future], "failed", f"{type(error).__name__}: {error}")
+                    yield Event(job, "failed", f"{type(error).__name__}: {error}")
         finally:
             self.client.cancel(list(futures))
             self.client.close()
+
+    def _places(self) -> int:
+        """How many jobs the cluster can do at once; workers come and go."""
+        return max(1, sum(self.client.nthreads().values()))
 
 
 def _call(function: str, arguments: dict) -> Any:
