@@ -257,6 +257,9 @@ def test_the_mark_comes_after_the_imports_and_is_read_back():
 def test_cluster_reports_how_much_faster_two_are(course_rows):
     found = bench_cluster.report({2: (course_rows, 50.0, 1.0), 1: (course_rows, 90.0, 1.0)}, 3)
     assert found["claims"][0]["value"] == 1.8 and found["claims"][0]["holds"]
+    seconds = sum(row["seconds"] for row in course_rows.values())
+    assert f"take {seconds:.0f} s" in found["notes"][1] and ": 0 % more" in found["notes"][1]
+    assert f"time {100 - seconds:.0f} % passes" in found["notes"][1]
     assert len(bench_cluster.report({2: (course_rows, 50.0, 1.0)}, 3)["claims"]) == 1
 
 
