@@ -3,7 +3,55 @@
 The studies themselves are kept fresh by tests/course/test_study.py.
 """
 
+import json
+
+import pytest
+
+import utils
 from utils import measured
+
+
+def heading(lecture: str, cell: str) -> str:
+    """The heading of the slide that a cell begins."""
+    path = utils.ROOT / "lectures" / f"{lecture}.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return next(c["metadata"]["heading"] for c in cells if c["id"] == cell)
+
+
+def deep_against_shallow() -> list[float]:
+    """How many times the mistakes, as a share of two."""
+    plain = measured.load("09").select(data="fashion-mnist", shortcuts=False)
+    return [
+        plain.select(depth=32).mean("train_error") / plain.select(depth=8).mean("train_error") / 2
+    ]
+
+
+def right_on_cifar() -> list[float]:
+    """Right answers of each precision, as a share of nine in ten."""
+    runs = [run for run in measured.load("09") if run.parameters["data"] == "cifar10"]
+    return [run.results["test_accuracy_flipped"] / 90 for run in runs if run.results]
+
+
+@pytest.mark.parametrize(
+    ("lecture", "cell", "words", "ratios"),
+    [
+        ("09_resnet", "plain-figure", "twice the mistakes", deep_against_shallow),
+        ("09_resnet", "cifar-table", "nearly nine in ten", right_on_cifar),
+    ],
+)
+def test_a_number_in_the_heading_of_a_slide_is_what_the_study_has(lecture, cell, words, ratios):
+    assert words in heading(lecture, cell)
+    assert ratios() and all(0.95 <= ratio <= 1.05 for ratio in ratios()), ratios()
+
+
+def test_tight_boxes_keep_even_less_of_new_objects_with_every_detector():
+    assert "of new objects, tight boxes keep even less" in heading(
+        "13_object_detection", "gap-table"
+    )
+    for run in measured.load("13"):
+        found = run.results
+        kept, tight = (found[f"{m}_out"] / found[f"{m}_in"] for m in ("map50", "map"))
+        assert tight < kept, run.name
 
 
 def test_lenet5_reads_at_least_989_of_1000_digits_after_three_passes_with_every_seed():
