@@ -10,6 +10,7 @@ import pytest
 
 import utils
 from utils.course import main, slurm
+from utils.course.jobs import QUIET_DASK
 from utils.course.slides import TEMPLATES
 
 
@@ -78,6 +79,7 @@ def test_workers_through_dask_jobqueue(capsys):
     assert {"-J course-worker", "-p cpu", "--cpus-per-task=1", "--ntasks=1"} <= directives(text)
     assert "-t 02:00:00" in directives(text) and "--mem=3G" in directives(text)
     assert "export OMP_NUM_THREADS=1" in text
+    assert "export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False" in text
     last = text.strip().splitlines()[-1]
     assert last.startswith(f"{sys.executable} -m distributed.cli.dask_worker tcp://")
     assert "--nthreads 1" in last and "--nanny" in last and "--no-dashboard" in last
@@ -109,11 +111,16 @@ def test_the_pages_name_commands_that_exist(name):
     from utils.course import COMMANDS
 
     loader = jinja2.FileSystemLoader(TEMPLATES / "site")
-    text = jinja2.Environment(loader=loader).get_template(f"{name}.md.j2").render()
+    text = (
+        jinja2.Environment(loader=loader)
+        .get_template(f"{name}.md.j2")
+        .render(dask_settings=QUIET_DASK)
+    )
     commands = re.findall(r"(?m)(?:^|`)course (\w+)", text)
     assert commands and set(commands) <= set(COMMANDS)
     for path in re.findall(r"utils/course/templates/\S+\.py", text):
         assert (utils.ROOT / path).is_file()
     if name == "cluster":
+        assert "\nexport DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL=1s\ndask scheduler" in text
         example = (TEMPLATES / "site" / "cluster" / "train.py").read_text()
         assert example.strip() in text, "the page shows the script that is tested"

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 KERNEL_BYTES = 1.5e9
 """Memory one kernel with torch may take."""
 
+QUIET_DASK = {
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+}
+"""Environment under which Dask leaves its workers' cores to the jobs, which take minutes: made for
+tasks of milliseconds, it else looks at each worker's stack and event loop every few of them."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -360,7 +367,12 @@ class DaskExecutor:
 
 
 def _call(function: str, arguments: dict) -> Any:
-    """Do one job (on a worker of a cluster)."""
+    """Do one job (on a worker of a cluster).
+
+    Dask has its workers give freed memory back to the system at once. The kernels they start would
+    do so too, for every tensor of a training, and spend a tenth of their time on it.
+    """
+    os.environ.pop("MALLOC_TRIM_THRESHOLD_", None)
     return resolve(function)(**arguments, report=None)
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 import utils
 from utils.course import CourseError, benchmark, notebooks, slides
 from utils.course.files import locked, read_json, write_json
+from utils.course.jobs import QUIET_DASK
 from utils.course.notebooks import show
 
 TITLE = "Introduction to Convolutional Neural Networks"
@@ -230,8 +231,10 @@ def _run_sphinx(source: Path, made: Path, doctrees: Path) -> list[str]:
     )
     text = report.read_text(encoding="utf-8") if report.is_file() else ""
     if process.returncode:
-        last = (process.stderr.strip() or text.strip() or "no message").splitlines()[-1]
-        raise CourseError(f"Sphinx failed: {last}")
+        said = (process.stderr.strip() or text.strip() or "no message").splitlines()
+        # After an exception come Sphinx's lines on how to report it.
+        named = [line for line in said if re.match(r"[\w.]*(Error|Exception)\b.*:", line.strip())]
+        raise CourseError(f"Sphinx failed: {(named or said)[-1].strip()}")
     text = re.sub(r"\x1b\[[0-9;]*m", "", text).replace(f"{source}{os.sep}", "")
     return [line for line in text.splitlines() if line.strip()]
 
@@ -553,7 +556,7 @@ def own_pages(pages: list[Page]) -> dict[str, dict]:
         "speed": benchmark.sections(benchmark.stored()),
         "first_hour": {"names": {page.lecture: page.name for page in pages}},
         "symbols": symbol_facts(pages),
-        "cluster": {},
+        "cluster": {"dask_settings": QUIET_DASK},
         "hub": {},
         "exercises": exercise_facts(pages),
         "gallery": gallery_facts(pages),

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import utils
 from utils.course import CourseError
+from utils.course.jobs import QUIET_DASK
 
 PORT = 29500
 """Where the processes of a training meet, on the first node."""
@@ -132,7 +133,10 @@ def worker_cluster(
         interface=interface,
         job_name="course-worker",
         python=sys.executable,
-        job_script_prologue=["export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1"],
+        job_script_prologue=[
+            "export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1",
+            *(f"export {name}={value}" for name, value in QUIET_DASK.items()),
+        ],
         job_directives_skip=["-n 1"],
         job_extra_directives=["--ntasks=1"],
         worker_extra_args=["--no-dashboard"],
