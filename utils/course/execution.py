@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -133,10 +134,7 @@ def execute(
     except CellTimeoutError:
         error = f"the cell ran past its time limit of {cell_seconds:g} s and was stopped"
     except DeadKernelError:
-        error = (
-            "the kernel died (killed from outside, or out of memory?); "
-            f"it last held {watch.last_bytes / 1e9:.2f} GB"
-        )
+        error = f"the kernel died ({watch.end()}); it last held {watch.last_bytes / 1e9:.2f} GB"
     except RuntimeError as failure:  # the kernel did not start
         error = f"the kernel failed: {failure}"
     if error:
@@ -184,6 +182,7 @@ class _Watch:
         self.cell = self.cells = 0
         self.source = ""
         self.peak_bytes = self.last_bytes = 0
+        self.status: int | None = None
         self._stop = threading.Event()
 
     @contextlib.contextmanager
@@ -214,6 +213,14 @@ class _Watch:
     def at(self, index: int, cell: nbformat.NotebookNode, cells: int) -> None:
         self.cell, self.cells, self.source = index + 1, cells, cell.source
 
+    def end(self) -> str:
+        """How the kernel's process ended, as far as its status tells."""
+        if self.status in (None, -signal.SIGKILL):
+            return "killed from outside, or out of memory?"
+        if self.status < 0:
+            return f"signal {-self.status}: {signal.strsignal(-self.status) or 'unknown'}"
+        return f"it ended itself with status {self.status}"
+
     def where(self) -> str:
         return f"cell {self.cell} of {self.cells}" if self.cell else "before the first cell"
 
@@ -225,7 +232,12 @@ class _Client(PapermillNotebookClient):
 
     def papermill_execute_cells(self) -> None:
         with self.watch.following(getattr(self.km.provisioner, "pid", None)):
-            super().papermill_execute_cells()
+            try:
+                super().papermill_execute_cells()
+            except DeadKernelError:
+                process = getattr(self.km.provisioner, "process", None)
+                self.watch.status = getattr(process, "returncode", None)
+                raise
         if any(cell.metadata.papermill.get("exception") for cell in self.nb.cells):
             return
         request = self.kc.execute("", silent=True, user_expressions={"used": digest.PROBE})
