@@ -43,12 +43,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def start(lecture: Path) -> tuple[Path, bool]:
-    """Copy a lecture without outputs and speaker notes to ``work/``, unless a copy is there.
+def start(lecture: Path, folder: Path | None = None) -> tuple[Path, bool]:
+    """Copy a lecture without outputs and speaker notes, unless a copy is there.
 
     Parameters
     ----------
     lecture : Path
+    folder : Path, optional
+        Where to; ``work/`` if left out.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def start(lecture: Path) -> tuple[Path, bool]:
     made : bool
         False if it was there already.
     """
-    copy = utils.ROOT / "work" / lecture.name
+    copy = (folder or utils.ROOT / "work") / lecture.name
     if copy.exists():
         return copy, False
     notebook = notebooks.read(lecture)

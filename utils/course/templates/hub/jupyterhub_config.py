@@ -10,7 +10,6 @@ trust each other, not for a class on the open network.
 """
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -20,6 +19,9 @@ COURSE = Path(os.environ.get("COURSE_ROOT", Path(__file__).resolve().parents[4])
 HOMES = Path(os.environ.get("COURSE_HUB_HOMES", COURSE / "build" / "hub" / "homes"))
 STATE = Path(os.environ.get("COURSE_HUB_STATE", COURSE / "build" / "hub"))
 PORT = int(os.environ.get("COURSE_HUB_PORT", "8000"))
+
+sys.path.insert(0, str(COURSE))
+from utils.course.start import start  # noqa: E402
 
 STATE.mkdir(parents=True, exist_ok=True)
 
@@ -50,12 +52,12 @@ if hasattr(os, "geteuid") and os.geteuid() == 0:
 
 
 def give_lectures(spawner) -> None:
-    """Copy the lectures into the user's folder; what is already there is theirs and stays."""
-    home = HOMES / spawner.user.name / "lectures"
-    home.mkdir(parents=True, exist_ok=True)
+    """Copy the lectures, without outputs and speaker notes, into the user's folder.
+
+    What is already there is theirs and stays.
+    """
     for lecture in sorted((COURSE / "lectures").glob("*.ipynb")):
-        if not (home / lecture.name).exists():
-            shutil.copyfile(lecture, home / lecture.name)
+        start(lecture, HOMES / spawner.user.name / "lectures")
 
 
 c.Spawner.pre_spawn_hook = give_lectures
