@@ -33,7 +33,10 @@ def boxes_in_own_cells(draw, size: int, cells: int, most: int) -> torch.Tensor:
             1.0 if place == cells - 1 and draw(st.booleans()) else (place + draw(share)) / cells
             for place in (column, row)
         )
-        width, height = draw(edge), draw(edge)
+        # Half of a multiple of 1/64 is exact, so a centre on the far edge stays there.
+        width, height = (
+            math.ceil(64 * draw(edge)) / 64 if centre == 1 else draw(edge) for centre in (x, y)
+        )
         rows.append([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
     return torch.tensor(rows, dtype=torch.float64).reshape(-1, 4) * size
 
