@@ -21,7 +21,7 @@ THREADS = 1
 SEEDS = (0, 1, 2)
 EPOCHS = 15
 GOAL = 0.989
-OURS = {"epochs": 2, "lr": 0.01, "weight_decay": 0.01, "batch_size": 256}
+OURS = {"epochs": 2, "lr": 0.02, "weight_decay": 0.01, "batch_size": 256}
 BATCH = 256
 OURS_AFTER = (0, 5, 10, 15)
 """Ordinary epochs after which ours is trained once, so that both meet the same neighbours."""
