@@ -190,10 +190,14 @@ def test_a_folder_that_holds_something_else_is_not_overwritten(lecture, tmp_path
     assert (tmp_path / "thesis" / "chapter1.txt").read_text() == "years of work"
 
 
-def test_a_warning_of_sphinx_is_shown_and_counts(clone, lecture, capsys):
+def test_a_warning_of_sphinx_is_shown_and_counts_and_a_folder_may_be_relative(
+    clone, lecture, capsys, monkeypatch
+):
     clone.write("06_lenet", [clone.markdown("# T\n\n[there](nowhere.md)")])
-    assert main(["site"]) == 1
+    monkeypatch.chdir(clone.root)
+    assert main(["site", "--output", "mine/site"]) == 1
     assert "nowhere.md" in capsys.readouterr().err
+    assert (clone.root / "mine" / "site" / "index.html").is_file()
 
 
 def test_no_lecture_is_one_sentence(clone, capsys):

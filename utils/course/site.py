@@ -194,6 +194,7 @@ def build(
     CourseError
         If the output folder holds something that is no site, or Sphinx fails.
     """
+    output = output.absolute()  # Sphinx runs in another folder
     record = read_json(output / RECORD)
     if output.exists() and record is None and (not output.is_dir() or any(output.iterdir())):
         raise CourseError(
