@@ -121,6 +121,6 @@ def test_the_pages_name_commands_that_exist(name):
     for path in re.findall(r"utils/course/templates/\S+\.py", text):
         assert (utils.ROOT / path).is_file()
     if name == "cluster":
-        assert "\nexport DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL=1s\ndask scheduler" in text
+        assert "\nexport DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL=1s\n# on one machine" in text
         example = (TEMPLATES / "site" / "cluster" / "train.py").read_text()
         assert example.strip() in text, "the page shows the script that is tested"

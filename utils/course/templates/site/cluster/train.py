@@ -1,11 +1,12 @@
 """A training for several processes: LeNet-5 on MNIST.
 
-    python train.py                                   one process
-    torchrun --nproc-per-node 2 train.py              two on this machine
-    course slurm train train.py --nodes 2 --gpus 4    eight on a SLURM cluster
+    python train.py                                 one process
+    torchrun --nproc-per-node 2 train.py            two on this machine
+    course slurm train train.py --nodes 2 --gpus 4  eight on a SLURM cluster
 
-`fit` finds out by itself how many processes there are. Each computes its share of every batch;
-the first one prints and writes the checkpoint, from which the same command goes on after a stop.
+`fit` finds out by itself how many processes there are. Each computes its
+share of every batch; the first one prints and writes the checkpoint, from
+which the same command goes on after a stop.
 """
 
 import argparse
@@ -27,7 +28,7 @@ training.fit(
     digits,
     epochs=args.epochs,
     lr=0.01,
-    accumulate=2,  # pieces of a share of a batch: less memory, the same gradient
+    accumulate=2,  # a share in pieces: less memory, the same gradient
     precision="auto",  # bf16 where the hardware gains by it
     checkpoint=args.checkpoint,
 )
