@@ -4,6 +4,7 @@ The fetching process is a real one with a slow server of this machine at its oth
 kill every file is whole or absent, and the next fetch succeeds and leaves nothing beside the files.
 """
 
+import contextlib
 import hashlib
 import http.server
 import os
@@ -142,14 +143,18 @@ def killed_twenty_times(shop, course, server, program, seed, **environment):
         server.begun = server.whole = 0
         process = starts(shop, program, **environment)
         # a moment in each twentieth of its life
-        time.sleep(length * (number + moments.random()) / 20)
+        moment = length * (number + moments.random()) / 20
+        time.sleep(moment)
         below = []
         if process.poll() is None:
-            below = psutil.Process(process.pid).children(recursive=True)
-        if number % 2:
-            process.kill()  # alone: what it started goes on for a while
+            with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):  # it ends just now
+                below = psutil.Process(process.pid).children(recursive=True)
+                if number % 2:
+                    process.kill()  # alone: what it started goes on for a while
+                else:
+                    os.killpg(process.pid, signal.SIGKILL)
         else:
-            os.killpg(process.pid, signal.SIGKILL)
+            length = moment  # it is faster than the first one was
         ended = process.wait(30)
         found.append((server.begun, server.whole, whole_or_absent(shop), ended))
         if number % 4 == 1:  # the next fetch meets the dead one's client still at work
