@@ -324,10 +324,10 @@ def test_a_run_killed_at_20_moments_is_whole_each_time_and_ends(clone):
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
         time.sleep(moments.uniform(0.5, 12))
-        below = (
-            psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        )
-        os.killpg(process.pid, signal.SIGKILL)
+        below = []
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):  # it ended before
+            below = psutil.Process(process.pid).children(recursive=True)
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         _, alive = psutil.wait_procs(below, timeout=30)
         assert not alive, "a kernel outlived its run"
