@@ -392,9 +392,26 @@ def wrong_scalars(value: Any) -> Iterator[tuple[str, Any, Callable]]:
             yield kind, wrong, never
 
 
-def findings(recipe: Recipe, draw: Callable[[], Draw]) -> dict[tuple[str, str], str]:
-    """What a function answers to wrong arguments that is neither an error nor right."""
+def companions(path: str, every: dict[str, Any]) -> set[str]:
+    """The other arrays of a call that are as long as this one."""
+    length = len(every[path]) if is_array(every[path]) and every[path].ndim else None
+    return {
+        p
+        for p, other in every.items()
+        if p != path and is_array(other) and other.ndim and len(other) == length
+    }
+
+
+def findings(
+    recipe: Recipe, draw: Callable[[], Draw], larger: Callable[[], Draw] | None = None
+) -> dict[tuple[str, str], str]:
+    """What a function answers to wrong arguments that is neither an error nor right.
+
+    Arrays of one length belong together, a row each; those of a `larger` draw tell whether they are
+    as long by chance, as four images are for four kernels.
+    """
     found: dict[tuple[str, str], str] = {}
+    others = dict(leaves(recipe.arguments(larger()))) if larger else None
     base = recipe.arguments(draw())
     kept = copy.deepcopy(base)
     right = call(recipe, base)
@@ -409,12 +426,10 @@ def findings(recipe: Recipe, draw: Callable[[], Draw]) -> dict[tuple[str, str], 
     every = dict(leaves(kept))
     for path, part in every.items():
         if is_array(part):
-            lengths = [
-                len(other)
-                for p, other in every.items()
-                if is_array(other) and other.ndim and p != path
-            ]
-            trials = wrong_arrays(part, bool(part.ndim) and len(part) in lengths)
+            beside = companions(path, every)
+            if others and path in others:
+                beside &= companions(path, others)
+            trials = wrong_arrays(part, bool(beside))
         else:
             trials = wrong_scalars(part)
         for kind, wrong, judge in trials:
