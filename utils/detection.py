@@ -284,6 +284,16 @@ def _parts(grid: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
     return grid[..., :numbers].unflatten(-1, (numbers // 5, 5)), grid[..., numbers:]
 
 
+def _check_same_cells(boxes: Tensor, truth: Tensor) -> None:
+    """Predicted boxes (..., S, S, B, 5) and true ones (..., S, S, 1, 5) are of the same cells."""
+    given, wanted = tuple(boxes.shape[:-2]), tuple(truth.shape[:-2])
+    if given != wanted:
+        raise ValueError(
+            f"predictions for {given} and targets for {wanted} pictures and cells: give one grid "
+            "of the same size for each picture"
+        )
+
+
 def _corners(boxes: Tensor) -> Tensor:
     """Corners (..., S, S, B, 4) as shares of the picture, of boxes (..., S, S, B, 5)."""
     cells = boxes.shape[-3]
@@ -354,6 +364,7 @@ def yolo_terms(predictions: Tensor, targets: Tensor, num_classes: int) -> dict[s
     """
     boxes, classes = _parts(predictions.float(), num_classes)
     truth, names = _parts(targets, num_classes)
+    _check_same_cells(boxes, truth)
     holds = ~(targets[..., 4] <= 0)  # a NaN holds, too: it has to show in the loss
     best, overlap = _responsible(boxes, truth)
     answers = F.one_hot(best, boxes.shape[-2]).bool() & holds[..., None]
@@ -423,6 +434,7 @@ def grid_loss(
         raise ValueError(f"smoothing is {smoothing}: give a share of the class target, 0..1")
     boxes, classes = _parts(predictions.float(), num_classes)
     truth, names = _parts(targets, num_classes)
+    _check_same_cells(boxes, truth)
     holds = ~(targets[..., 4] <= 0)  # a NaN holds, too: it has to show in the loss
     best, _ = _responsible(boxes, truth)
     answers = F.one_hot(best, boxes.shape[-2]).bool() & holds[..., None]

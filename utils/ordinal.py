@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from utils.arguments import check_no_nan
+from utils.arguments import check_no_nan, integer
 from utils.models.heads import CoralHead, OrdinalHead
 
 __all__ = [
@@ -53,6 +53,8 @@ def extend_labels(labels: Tensor, num_ranks: int) -> Tensor:
     ------
     ValueError
         If the labels are no vector of whole numbers 0..K-1.
+    TypeError
+        If `num_ranks` is no whole number.
 
     Notes
     -----
@@ -133,6 +135,8 @@ def task_importance(labels: Tensor, num_ranks: int) -> Tensor:
     ------
     ValueError
         If the labels are no vector of whole numbers 0..K-1, or empty.
+    TypeError
+        If `num_ranks` is no whole number.
 
     Notes
     -----
@@ -251,6 +255,7 @@ def _check_logits(logits: Tensor) -> None:
 def _check_labels(labels: Tensor, num_ranks: int) -> None:
     if num_ranks < 2:
         raise ValueError(f"{num_ranks} ranks leave nothing to ask: give at least 2")
+    integer("num_ranks", num_ranks, at_least=2)
     if labels.ndim != 1 or labels.is_floating_point() or labels.dtype == torch.bool:
         raise ValueError(
             f"labels are {labels.dtype} of shape {tuple(labels.shape)}: give whole numbers (N,)"
