@@ -291,6 +291,14 @@ def test_the_loss_is_a_mean_over_pictures():
     assert nothing["size"] == 0 and nothing["classes"] == 0 and nothing["no_object"] > 0
 
 
+@pytest.mark.parametrize("loss", [detection.yolo_terms, detection.grid_loss])
+def test_one_grid_of_targets_is_not_taken_for_those_of_all_pictures(loss):
+    """As many pictures as cells: one picture's (S, S, 5 + C) would fit the others' by chance."""
+    predictions = torch.rand(CELLS, CELLS, CELLS, 10 + CLASSES)
+    with pytest.raises(ValueError, match="one grid of the same size for each picture"):
+        loss(predictions, torch.rand(CELLS, CELLS, 5 + CLASSES), CLASSES)
+
+
 def test_the_grid_loss_prefers_the_truth_and_uses_complete_iou():
     target = torch.zeros(1, 2, 2, 7)
     target[0, 0, 1] = torch.tensor([0.5, 0.5, 0.4, 0.6, 1, 0, 1])

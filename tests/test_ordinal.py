@@ -232,3 +232,9 @@ def test_errors_say_what_to_do(call, words):
 
 def test_public_names():
     assert set(ordinal.__all__) <= set(dir(ordinal))
+
+
+@pytest.mark.parametrize("function", [ordinal.extend_labels, ordinal.task_importance])
+def test_ranks_are_a_whole_number(function):
+    with pytest.raises(TypeError, match="num_ranks"):
+        function(torch.tensor([0, 1]), 2.5)

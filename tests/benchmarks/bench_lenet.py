@@ -22,6 +22,8 @@ SEEDS = (0, 1, 2)
 EPOCHS = 15
 GOAL = 0.989
 OURS = {"epochs": 2, "lr": 0.02, "weight_decay": 0.01, "batch_size": 256}
+"""The rate was chosen among five from .006 to .04, on 10,000 training images held out and with other
+seeds: .02 was best, and .01 0.16 points behind it."""
 BATCH = 256
 OURS_AFTER = (0, 5, 10, 15)
 """Ordinary epochs after which ours is trained once, so that both meet the same neighbours."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from utils.course import CourseError, digest, jobs, notebooks, run
-from utils.course.execution import Outcome
+from utils.course.execution import Outcome, _Watch
 
 
 @pytest.fixture
@@ -252,3 +252,14 @@ def test_the_live_table_shows_state_time_and_memory():
     first, second = shown.get().splitlines()[1:]
     assert first.split() == ["01_a", "running", "4/60", "0", "s", "1.20", "GB"]
     assert second.split() == ["02_b", "done", "61", "s", "0.50", "GB"]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(None, "out of memory"), (-9, "out of memory"), (-11, "signal 11: "), (3, "with status 3")],
+)
+def test_how_a_kernel_ended_is_told_without_what_a_system_lacks(status, said, monkeypatch):
+    monkeypatch.delattr("signal.SIGKILL", raising=False)  # as on Windows
+    watch = _Watch(lambda progress: None)
+    watch.status = status
+    assert said in watch.end()

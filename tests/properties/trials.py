@@ -316,7 +316,7 @@ def optional(function: Callable, path: str) -> bool:
     return "None" in str(parameter.annotation) or parameter.annotation in ("Any", Any)
 
 
-def wrong_arrays(value: Any, companions: int) -> Iterator[tuple[str, Any, Callable]]:
+def wrong_arrays(value: Any, companions: bool) -> Iterator[tuple[str, Any, Callable]]:
     """Kind, value, and a judge (answer, right answer, answer of) for a tensor or an array."""
     tensor = _tensor(value)
     same = lambda answer, right, again: close(answer, right, 1e-5)

@@ -215,7 +215,7 @@ class _Watch:
 
     def end(self) -> str:
         """How the kernel's process ended, as far as its status tells."""
-        if self.status in (None, -signal.SIGKILL):
+        if self.status in (None, -9):  # Windows has no SIGKILL to ask for
             return "killed from outside, or out of memory?"
         if self.status < 0:
             return f"signal {-self.status}: {signal.strsignal(-self.status) or 'unknown'}"
