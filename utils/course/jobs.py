@@ -370,7 +370,7 @@ def _call(function: str, arguments: dict) -> Any:
     """Do one job (on a worker of a cluster).
 
     Dask has its workers give freed memory back to the system at once. The kernels they start would
-    do so too, for every tensor of a training, and spend a tenth of their time on it.
+    do so too, with every array they let go: lecture 04 took 50 CPU seconds so, and 28 without.
     """
     os.environ.pop("MALLOC_TRIM_THRESHOLD_", None)
     return resolve(function)(**arguments, report=None)
